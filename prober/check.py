@@ -1,0 +1,45 @@
+"""What to look at, and how often: the fields that all kinds of check share.
+
+Each kind extends `Check` in its own file under `probes/` by one field, named
+after the kind: `class TcpCheck(Check): tcp: TcpSettings`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, ClassVar
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
+
+from prober.units import Duration
+
+# Prometheus' own rule for label names, less the ones we set ourselves (checked by config).
+LabelName = Annotated[str, Field(pattern=r"^[a-zA-Z_][a-zA-Z0-9_]*$")]
+
+
+class Model(BaseModel):
+    """A piece of configuration: immutable, comparable by value, strict about unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+class Check(Model):
+    """The fields every kind has. Durations are in seconds."""
+
+    kind: ClassVar[str]
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:/-]*$", max_length=200)]
+    interval: Annotated[Duration, Field(gt=0)] = 60.0
+    timeout: Annotated[Duration, Field(gt=0)] = 10.0  # of one attempt, everything included
+    retries: Annotated[int, Field(ge=0)] = 0
+    severity: str | None = None
+    labels: Mapping[LabelName, str] = {}
+    runbook: str | None = None
+    alerts: Mapping[
+        str, Mapping[str, JsonValue] | None
+    ] = {}  # overrides by rule name; null removes
+
+    @property
+    def target(self) -> str:
+        """What is probed, for people (each kind says its own); may hold a secret: scrub it."""
+        return self.name

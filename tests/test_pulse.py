@@ -1,0 +1,46 @@
+"""Whether the agent knows that it was late itself."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+from prober.clock import SystemClock
+from prober.pulse import Pulse
+
+
+def block(seconds: float) -> None:
+    time.sleep(seconds)  # what no part of the agent may do
+
+
+async def test_a_blocked_loop_is_noticed_even_before_the_next_beat() -> None:
+    clock = SystemClock()
+    pulse = Pulse(clock, lambda lag: None)
+    beating = asyncio.create_task(pulse.run())
+    await asyncio.sleep(0.02)
+    begun = clock.monotonic()
+
+    block(0.3)
+    at_once = pulse.lag_since(begun)
+    await asyncio.sleep(0.12)
+    later = pulse.lag_since(begun)
+    beating.cancel()
+
+    assert 0.2 < at_once < 0.6
+    assert 0.2 < later < 0.6
+
+
+async def test_a_lag_of_the_past_is_not_held_against_the_present() -> None:
+    clock = SystemClock()
+    lags: list[float] = []
+    pulse = Pulse(clock, lags.append)
+    beating = asyncio.create_task(pulse.run())
+    await asyncio.sleep(0.02)
+    block(0.4)
+    await asyncio.sleep(0.12)
+
+    fresh = pulse.lag_since(clock.monotonic())
+    beating.cancel()
+
+    assert fresh < 0.2
+    assert max(lags) > 0.2
