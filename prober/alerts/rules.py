@@ -1,0 +1,131 @@
+"""Which rules watch a check, and how bad it is when one fires.
+
+`alerts:` of the config gives rules by name; a check's own `alerts:` overrides
+them by name, key by key, and null removes one. What is left, with the
+severity settled, is an `EffectiveRule`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated
+
+from pydantic import Field, JsonValue, ValidationError
+from pydantic_core import InitErrorDetails, PydanticCustomError
+
+from prober.check import Model
+from prober.units import Duration
+
+RuleName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$", max_length=60)]
+DEFAULT_SEVERITIES = ("critical", "high", "medium", "low", "info")
+
+
+class When(Model):
+    """The condition. `failures` in a row; an unknown run is neither a failure nor a success."""
+
+    failures: Annotated[int, Field(ge=1)]
+
+
+class Resolve(Model):
+    """When it is over: so many runs up in a row."""
+
+    successes: Annotated[int, Field(ge=1)] = 2
+
+
+class Rule(Model):
+    """A rule as the config has it; its name is the key it stands under."""
+
+    when: When
+    resolve: Resolve = Resolve()
+    remind: Annotated[Duration, Field(gt=0)] | None = None
+    severity: str | None = None
+
+
+DEFAULT_RULES: Mapping[str, Rule] = {"down": Rule(when=When(failures=3))}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EffectiveRule:
+    """A rule as it holds for one check. `remind` is in seconds."""
+
+    name: str
+    failures: int
+    successes: int = 2
+    remind: float | None = None
+    severity: str = DEFAULT_SEVERITIES[0]
+
+    @property
+    def alertname(self) -> str:
+        return alertname(self.name)
+
+
+class _Overridden(Model):
+    """Gives a mistake the place it has in the check: `alerts.down.when.failures`."""
+
+    alerts: Mapping[RuleName, Rule]
+
+
+def effective(
+    rules: Mapping[str, Rule],
+    overrides: Mapping[str, Mapping[str, JsonValue] | None],
+    check_severity: str | None,
+    severities: Sequence[str],
+) -> tuple[EffectiveRule, ...]:
+    """The rules that watch a check, in the order of `rules`, the check's own after them.
+
+    Raises pydantic's ValidationError (a ValueError) for a bad override; its
+    locations begin with `alerts`, as the override stands in the check.
+    """
+    _refuse_wrong_words(rules, overrides, severities)
+    changed = {name: over for name, over in overrides.items() if over is not None}
+    merged = {name: {**_plain(rules.get(name)), **over} for name, over in changed.items()}
+    valid = _Overridden.model_validate({"alerts": merged}).alerts
+    held = {name: rule for name, rule in rules.items() if overrides.get(name, {}) is not None}
+    fallback = check_severity or severities[0]
+    return tuple(_settled(name, rule, fallback) for name, rule in {**held, **valid}.items())
+
+
+def alertname(rule: str) -> str:
+    """`down` → ProberDown, `slow-checkout` → ProberSlowCheckout."""
+    words = re.split(r"[^A-Za-z0-9]+", rule)
+    return "Prober" + "".join(word[:1].upper() + word[1:] for word in words)
+
+
+def _settled(name: str, rule: Rule, fallback: str) -> EffectiveRule:
+    return EffectiveRule(
+        name=name,
+        failures=rule.when.failures,
+        successes=rule.resolve.successes,
+        remind=rule.remind,
+        severity=rule.severity or fallback,
+    )
+
+
+def _plain(rule: Rule | None) -> dict[str, JsonValue]:
+    return rule.model_dump(mode="json", exclude_unset=True) if rule else {}
+
+
+def _refuse_wrong_words(
+    rules: Mapping[str, Rule],
+    overrides: Mapping[str, Mapping[str, JsonValue] | None],
+    severities: Sequence[str],
+) -> None:
+    mistakes = []
+    for name, over in overrides.items():
+        if over is None and name not in rules:
+            known = ", ".join(repr(rule) for rule in rules) or "none"
+            mistakes.append(_mistake(f"no rule {name!r} to remove; the rules are {known}", name))
+        word = over.get("severity") if over else None
+        if isinstance(word, str) and word not in severities:
+            said = f"{word!r} is not one of the severities: {', '.join(severities)}"
+            mistakes.append(_mistake(said, name, "severity"))
+    if mistakes:
+        raise ValidationError.from_exception_data("alerts", mistakes, hide_input=True)
+
+
+def _mistake(message: str, *place: str) -> InitErrorDetails:
+    # The message is not a template: braces in it are the user's own.
+    error = PydanticCustomError("override", "{message}", {"message": message})
+    return InitErrorDetails(type=error, loc=("alerts", *place), input=None)

@@ -1,0 +1,101 @@
+"""What is written together, and what is done about a row that cannot be written."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import NamedTuple
+
+from prober.alerts.notice import Delivery
+from prober.alerts.state import QUIET, AlertState
+from prober.result import Result
+from prober.store import history, outbox
+from prober.store.file import is_of_a_row, transaction
+from prober.store.history import CheckState, Row
+from prober.store.outbox import Key, Mark
+
+# What a single row can raise while it is made into columns and bound.
+ROW_FAULTS = (sqlite3.Error, ValueError, TypeError, OverflowError, RecursionError)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """One transaction. Marks come last: they may be about deliveries of the same batch."""
+
+    results: Sequence[Result] = ()
+    checks: Sequence[CheckState] = ()
+    states: Mapping[Key, AlertState] = field(default_factory=dict)
+    deliveries: Sequence[Delivery] = ()
+    marks: Sequence[Mark] = ()
+
+
+class _Step(NamedTuple):
+    """One statement and its rows. A row is made when it is written, which is off the loop."""
+
+    what: str
+    sql: str
+    rows: list[Callable[[], Row]]
+
+
+def write(connection: sqlite3.Connection, batch: Batch) -> tuple[str, ...]:
+    """All of it in one transaction; what had to be left out, and why.
+
+    Raises sqlite3.Error where it is not a row's fault; then nothing is written.
+    """
+    durable = bool(batch.deliveries)
+    steps = _steps(batch)
+    try:
+        with transaction(connection, durable=durable):
+            for step in steps:
+                # A generator: the lock of the interpreter is let go between one row and the next.
+                connection.executemany(step.sql, (row() for row in step.rows))
+        return ()
+    except ROW_FAULTS as error:
+        if not is_of_a_row(error):
+            raise
+    with transaction(connection, durable=durable):
+        return tuple(_one_by_one(connection, steps))
+
+
+def _one_by_one(connection: sqlite3.Connection, steps: Sequence[_Step]) -> Iterator[str]:
+    """A statement that fails by its row undoes itself, and the transaction goes on."""
+    for step in steps:
+        for row in step.rows:
+            try:
+                connection.execute(step.sql, row())
+            except ROW_FAULTS as error:
+                if not is_of_a_row(error):
+                    raise
+                yield f"{step.what}: {error}"
+
+
+def _steps(batch: Batch) -> list[_Step]:
+    moved = [item for item in batch.states.items() if item[1] != QUIET]
+    quiet = [key for key, state in batch.states.items() if state == QUIET]
+    steps = [
+        _Step(
+            "result", history.INSERT_RESULT, [partial(history.result_row, r) for r in batch.results]
+        ),
+        _Step(
+            "check state",
+            history.UPSERT_CHECK,
+            [partial(history.check_row, c) for c in batch.checks],
+        ),
+        _Step("alert state", outbox.DELETE_STATE, [partial(_same, key) for key in quiet]),
+        _Step(
+            "alert state", outbox.UPSERT_STATE, [partial(outbox.state_row, *item) for item in moved]
+        ),
+        _Step(
+            "delivery",
+            outbox.INSERT_DELIVERY,
+            [partial(outbox.delivery_row, d) for d in batch.deliveries],
+        ),
+        _Step("mark", outbox.MARK_DELIVERY, [partial(outbox.mark_row, m) for m in batch.marks]),
+    ]
+    return [step for step in steps if step.rows]
+
+
+def _same(row: Row) -> Row:
+    return row

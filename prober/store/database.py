@@ -1,0 +1,225 @@
+"""Where results, alert states and the outbox are kept, and what happens when they cannot be.
+
+One SQLite file in `data_dir`, written by one thread of our own and read by
+another, never on the loop that probes. When the file is gone (disk full,
+locked, corrupt, removed) every call says so with a StoreError, and the next
+one tries again, if need be with a new file: the caller keeps what it could not
+write.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sqlite3
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+from prober.alerts.notice import Delivery
+from prober.alerts.state import AlertState
+from prober.clock import Clock
+from prober.errors import ProberError, StartError
+from prober.result import Result
+from prober.store import file, history, outbox
+from prober.store.batch import Batch, write
+from prober.store.history import CheckState
+from prober.store.lock import Lock
+from prober.store.outbox import Key
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+DAY = 86400.0
+# Age alone would let an agent of many checks fill the disk: a row takes about 1 kB.
+RETENTION = (
+    (history.FORGET_RESULTS, 7 * DAY, history.SURPLUS_RESULTS, 500_000),
+    (history.FORGET_FAILURES, 30 * DAY, history.SURPLUS_FAILURES, 500_000),
+    (outbox.FORGET_DELIVERIES, 30 * DAY, None, 0),
+)
+STEP = 500  # rows forgotten in one transaction, so that commits get their turn in between
+SAID_LATELY = 3600.0  # seconds; whoever repeats a resolution does so for less
+
+
+class StoreError(ProberError):
+    """The store is gone for now; nothing was written."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loaded:
+    """All that an agent needs at its start; empty where nothing could be read."""
+
+    states: Mapping[Key, AlertState] = field(default_factory=dict)  # by (check, rule)
+    undelivered: tuple[Delivery, ...] = ()  # in the order in which they were made
+    last: tuple[Delivery, ...] = ()  # the last one per incident and notifier, for resending
+    results: Mapping[str, Result] = field(default_factory=dict)  # the last one by check
+    verdicts: Mapping[str, Result] = field(default_factory=dict)  # the last that is up or down
+    since: Mapping[str, CheckState] = field(default_factory=dict)  # since when it is that
+
+
+class Store:
+    def __init__(self, data_dir: Path, clock: Clock, lock: Lock) -> None:
+        self._path = data_dir.absolute() / "prober.db"
+        self._clock = clock
+        self._lock = lock
+        self._connection: sqlite3.Connection | None = None
+        self._inode = 0
+        self._writer = ThreadPoolExecutor(1, thread_name_prefix="store-writer")
+        self._reader = ThreadPoolExecutor(1, thread_name_prefix="store-reader")
+
+    @classmethod
+    def open(cls, data_dir: Path, clock: Clock) -> Store:
+        """Raises StartError: in use, not writable, or written by a newer prober.
+
+        What passes (a full disk, a lock) is no reason not to probe: each
+        commit tries again.
+        """
+        store = cls(data_dir, clock, Lock(data_dir))
+        try:
+            with store._guarded():
+                store._connected()
+        except StoreError as error:
+            reason = error.__cause__
+            if not isinstance(reason, sqlite3.Error) or file.code(reason) in file.REFUSED:
+                store._lock.release()
+                raise StartError(str(error)) from error
+            log.error("started without history and alert states: %s", error)  # noqa: TRY400 - the message says it all
+        return store
+
+    async def load(self) -> Loaded:
+        """Never fails: what cannot be read is left out, and logged."""
+        return await _on(self._writer, self._load)
+
+    async def commit(self, batch: Batch) -> tuple[str, ...]:
+        """Write all of it in one transaction. Raises StoreError, and then nothing is written.
+
+        A row that can never be written is left out; the answer says which and why.
+        """
+        return await _on(self._writer, partial(self._commit, batch))
+
+    async def recent(self, check: str, limit: int = 100) -> list[Result]:
+        """The newest first. Raises StoreError."""
+        return await _on(self._reader, partial(self._read_only, history.recent, check, limit))
+
+    async def prune(self) -> None:
+        """Forget what is old, in small steps between which commits go on. Raises StoreError."""
+        for sql, age, surplus, most in RETENTION:
+            before = self._clock.now() - age
+            if surplus is not None:
+                newest = await _on(
+                    self._reader, partial(self._read_only, history.moment, surplus, most - 1)
+                )
+                before = max(before, newest)
+            while await _on(self._writer, partial(self._forget, sql, before)) == STEP:
+                pass
+
+    async def close(self) -> None:
+        await _on(self._writer, self._drop)
+        self._writer.shutdown(wait=False)
+        self._reader.shutdown(wait=False, cancel_futures=True)
+        self._lock.release()
+
+    def _commit(self, batch: Batch) -> tuple[str, ...]:
+        with self._guarded():
+            return write(self._connected(), batch)
+
+    def _load(self) -> Loaded:
+        """Alert states first: they are read even where the history is damaged."""
+        try:
+            with self._guarded():
+                connection = self._connected()
+                alerts = Loaded(
+                    states=outbox.alert_states(connection),
+                    undelivered=outbox.undelivered(connection),
+                    last=outbox.last_said(connection, self._clock.now() - SAID_LATELY),
+                )
+        except StoreError as error:
+            log.error("alert states could not be read, begun anew: %s", error)  # noqa: TRY400 - as above
+            return Loaded()
+        try:
+            with self._guarded():
+                return replace(
+                    alerts,
+                    results=history.last_results(connection),
+                    verdicts=history.last_verdicts(connection),
+                    since=history.check_states(connection),
+                )
+        except StoreError as error:
+            log.error("history could not be read: %s", error)  # noqa: TRY400 - as above
+            return alerts
+
+    def _read_only(
+        self, query: Callable[[sqlite3.Connection, str, int], T], about: str, limit: int
+    ) -> T:
+        # Its own connection: reading neither waits for the writer nor makes it wait.
+        address = f"{self._path.as_uri()}?mode=ro"
+        try:
+            with closing(sqlite3.connect(address, uri=True, timeout=file.BUSY)) as connection:
+                return query(connection, about, limit)
+        except sqlite3.Error as error:
+            raise StoreError(file.meaning(self._path, error)) from error
+
+    def _forget(self, sql: str, before: float) -> int:
+        with self._guarded():
+            connection = self._connected()
+            with file.transaction(connection):
+                return connection.execute(sql, (before, STEP)).rowcount
+
+    def _connected(self) -> sqlite3.Connection:
+        """The connection; made anew where the last one was lost."""
+        if self._connection is not None:
+            # Where somebody removed the file, SQLite would write on into what nobody finds again.
+            if self._inode != self._path.stat().st_ino:
+                raise FileNotFoundError(2, "it was replaced while in use", str(self._path))
+            return self._connection
+        self._lock.renew()
+        try:
+            self._connection = file.opened(self._path)
+        except sqlite3.DatabaseError as error:
+            if file.code(error) not in file.CORRUPT:
+                raise
+            self._set_aside(error)
+            self._connection = file.opened(self._path)
+        self._inode = self._path.stat().st_ino
+        return self._connection
+
+    @contextmanager
+    def _guarded(self) -> Iterator[None]:
+        """Turns whatever means that the store is gone into a StoreError, ready for another try."""
+        try:
+            yield
+        except sqlite3.Error as error:
+            if file.code(error) not in file.PASSING:
+                self._drop()
+            if file.code(error) in file.CORRUPT:
+                self._set_aside(error)
+            raise StoreError(file.meaning(self._path, error)) from error
+        except StartError as error:
+            raise StoreError(str(error)) from error
+        except OSError as error:
+            self._drop()
+            raise StoreError(f"cannot use {self._path}: {error.strerror}") from error
+
+    def _set_aside(self, error: sqlite3.Error) -> None:
+        """Keep what is corrupt for whoever wants to look at it, and make room for a new one."""
+        stamp = datetime.fromtimestamp(self._clock.now(), UTC).strftime("%Y%m%dT%H%M%SZ")
+        aside = f"{self._path}.corrupt-{stamp}"
+        for suffix in ("-wal", "-shm", ""):
+            with suppress(OSError):
+                Path(f"{self._path}{suffix}").rename(f"{aside}{suffix}")
+        log.error("%s is corrupt (%s): moved to %s, begun anew", self._path, error, aside)
+
+    def _drop(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with suppress(sqlite3.Error):
+                connection.close()
+
+
+async def _on(pool: Executor, work: Callable[[], T]) -> T:
+    return await asyncio.get_running_loop().run_in_executor(pool, work)

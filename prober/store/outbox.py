@@ -1,0 +1,114 @@
+"""How alert states are kept, and what is still to be said to whom.
+
+Both are written in one transaction, so that an incident and the notices about
+it exist together or not at all.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import sqlite3
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from prober.alerts.notice import Delivery, Notice, incident_key
+from prober.alerts.state import AlertState
+from prober.store.history import Row
+
+log = logging.getLogger(__name__)
+
+Key: TypeAlias = "tuple[str, str]"  # (check, rule name): never a threshold, so an edit keeps it
+
+SCHEMA = (
+    """CREATE TABLE alert_states (
+        check_name TEXT NOT NULL, rule TEXT NOT NULL, incident TEXT, state TEXT NOT NULL,
+        PRIMARY KEY (check_name, rule)) WITHOUT ROWID""",
+    """CREATE TABLE deliveries (
+        seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, incident TEXT NOT NULL,
+        notifier TEXT NOT NULL, notice TEXT NOT NULL, created_at REAL NOT NULL,
+        status TEXT NOT NULL DEFAULT 'pending', done_at REAL, error TEXT)""",
+    "CREATE INDEX deliveries_pending ON deliveries (seq) WHERE status = 'pending'",
+    "CREATE INDEX deliveries_to_forget ON deliveries (done_at) WHERE status <> 'pending'",
+)
+UPSERT_STATE = """INSERT INTO alert_states (check_name, rule, incident, state) VALUES (?, ?, ?, ?)
+    ON CONFLICT (check_name, rule)
+    DO UPDATE SET incident = excluded.incident, state = excluded.state"""
+DELETE_STATE = "DELETE FROM alert_states WHERE check_name = ? AND rule = ?"
+INSERT_DELIVERY = """INSERT INTO deliveries (id, incident, notifier, notice, created_at)
+    VALUES (?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING"""
+MARK_DELIVERY = """UPDATE deliveries SET status = ?, done_at = ?, error = ?
+    WHERE id = ? AND status = 'pending'"""
+
+# What was said of an incident that still burns is kept: after a restart it is said again
+# to receivers that have to be reminded. Ends with the limit of one step.
+FORGET_DELIVERIES = """DELETE FROM deliveries WHERE seq IN
+    (SELECT seq FROM deliveries WHERE status <> 'pending' AND done_at < ? AND incident NOT IN
+        (SELECT incident FROM alert_states WHERE incident IS NOT NULL) LIMIT ?)"""
+
+_PENDING = """SELECT id, notifier, notice, created_at FROM deliveries
+    WHERE status = 'pending' ORDER BY seq"""
+# A reminder that was given up takes nothing back; a resolution does, even if nobody took it.
+_LAST = """SELECT id, notifier, notice, created_at FROM deliveries WHERE status <> 'dead' AND seq IN
+    (SELECT max(seq) FROM deliveries WHERE (status <> 'dead' OR id LIKE '%/resolved/%')
+        AND (created_at > ? OR incident IN
+            (SELECT incident FROM alert_states WHERE incident IS NOT NULL))
+     GROUP BY incident, notifier) ORDER BY seq"""
+
+_encode = json.JSONEncoder(separators=(",", ":")).encode
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mark:
+    """What became of a delivery: `status` is delivered, or dead (given up)."""
+
+    id: str
+    status: str
+    at: float
+    error: str = ""
+
+
+def state_row(key: Key, state: AlertState) -> Row:
+    incident = incident_key(state) if state.firing else None
+    return (*key, incident, _encode(state.to_json()))
+
+
+def delivery_row(delivery: Delivery) -> Row:
+    notice = delivery.notice
+    text = _encode(notice.to_json())
+    return (delivery.id, notice.key, delivery.notifier, text, delivery.created_at)
+
+
+def mark_row(mark: Mark) -> Row:
+    return (mark.status, mark.at, mark.error or None, mark.id)
+
+
+def alert_states(connection: sqlite3.Connection) -> dict[Key, AlertState]:
+    states = {}
+    for check, rule, text in connection.execute("SELECT check_name, rule, state FROM alert_states"):
+        try:
+            states[check, rule] = AlertState.from_json(json.loads(text))
+        except ValueError as error:
+            log.warning("left out the state of alert %s of %s: %s", rule, check, error)
+    return states
+
+
+def undelivered(connection: sqlite3.Connection) -> tuple[Delivery, ...]:
+    """In the order in which they were made."""
+    return tuple(_read(connection.execute(_PENDING)))
+
+
+def last_said(connection: sqlite3.Connection, since: float) -> tuple[Delivery, ...]:
+    """The last delivery per incident and notifier, of incidents that fire or were heard of lately."""
+    return tuple(_read(connection.execute(_LAST, (since,))))
+
+
+def _read(rows: Iterable[tuple[str, str, str, float]]) -> Iterable[Delivery]:
+    for id_, notifier, text, created_at in rows:
+        try:
+            notice = Notice.from_json(json.loads(text))
+        except ValueError as error:
+            log.warning("left out delivery %s, which cannot be read: %s", id_, error)
+            continue
+        yield Delivery(id=id_, notifier=notifier, notice=notice, created_at=created_at)
