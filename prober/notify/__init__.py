@@ -1,0 +1,31 @@
+"""The index of notifiers: every kind of receiver there is, and how each is told."""
+
+from __future__ import annotations
+
+from typing import TypeAlias, assert_never
+
+import httpx
+
+from prober.alerts.notice import Delivery
+from prober.notify import alertmanager, webhook
+from prober.notify.alertmanager import AlertmanagerNotifier
+from prober.notify.webhook import WebhookNotifier
+
+AnyNotifier: TypeAlias = AlertmanagerNotifier | WebhookNotifier
+KINDS: tuple[type[AlertmanagerNotifier] | type[WebhookNotifier], ...] = (
+    AlertmanagerNotifier,
+    WebhookNotifier,
+)
+
+
+async def send(
+    notifier: AnyNotifier, delivery: Delivery, client: httpx.AsyncClient, now: float
+) -> None:
+    """Tell one receiver; returns when it has accepted. Raises DeliveryError."""
+    match notifier:
+        case AlertmanagerNotifier():
+            await alertmanager.send(notifier, delivery, client, now)
+        case WebhookNotifier():
+            await webhook.send(notifier, delivery, client, now)
+        case _:
+            assert_never(notifier)

@@ -1,0 +1,241 @@
+"""How a body is posted to a receiver over HTTP, and what its answer means.
+
+2xx is acceptance and nothing else is. 408, 425, 429, 5xx and whatever goes
+wrong on the way is worth another try; any other answer (redirects are not
+followed) is permanent. Messages name the receiver by scheme, host and port
+only: the rest of a URL may be as secret as its userinfo.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import ssl
+from collections.abc import Iterable, Mapping
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from datetime import UTC
+from email.utils import parsedate_to_datetime
+from functools import cache
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from logging import WARNING, getLogger
+from typing import Annotated, TypeAlias
+
+import httpx
+from pydantic import BeforeValidator, GetCoreSchemaHandler
+from pydantic_core import CoreSchema, core_schema
+
+from prober.errors import DeliveryError
+from prober.secret import Scrubber, Secret
+from prober.units import show_duration
+
+AGAIN = frozenset({408, 425, 429})  # and every 5xx
+RETRY_AFTER_AT_MOST = 3600.0
+ANSWER_SHOWN = 200  # characters of an answer that a message quotes
+ANSWER_READ = 4096  # bytes; a receiver that talks on is not listened to
+
+SECRET_HEADERS = frozenset({"authorization", "proxy-authorization", "cookie", "x-api-key"})
+_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+
+
+class Url:
+    """An http or https URL that shows as its scheme, host and port alone."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        try:
+            url = httpx.URL(text)
+        except httpx.InvalidURL as error:
+            raise ValueError("not a URL; write it as https://host/path") from error
+        if url.scheme not in ("http", "https") or not url.host or " " in text:
+            raise ValueError("not an http or https URL; write it as https://host/path")
+        if not 0 < (url.port or 80) < 65536:
+            raise ValueError(f"{url.port} is not a port; write 1 to 65535")
+        self._text = text
+
+    def reveal(self) -> httpx.URL:
+        """The whole URL but for the userinfo, which travels as `auth`."""
+        return httpx.URL(self._text).copy_with(userinfo=b"")
+
+    def under(self, path: str) -> Url:
+        """The same with `path` behind its own."""
+        url = httpx.URL(self._text)
+        return Url(str(url.copy_with(path=url.path.rstrip("/") + path)))
+
+    @property
+    def auth(self) -> httpx.Auth | None:
+        url = httpx.URL(self._text)
+        return httpx.BasicAuth(url.username, url.password) if url.userinfo else None
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What must not be shown should a receiver repeat it."""
+        url = httpx.URL(self._text)
+        userinfo = (f"{url.username}:{url.password}", url.username, url.password)
+        return (*userinfo, url.query.decode(), *url.params.values())
+
+    def __str__(self) -> str:
+        url = httpx.URL(self._text)
+        return f"{url.scheme}://{url.netloc.decode()}"
+
+    __repr__ = __str__
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Url) and other._text == self._text
+
+    def __hash__(self) -> int:
+        return hash(self._text)
+
+    @classmethod
+    def __get_pydantic_core_schema__(
+        cls, source: object, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        return core_schema.no_info_before_validator_function(
+            lambda value: value._text if isinstance(value, cls) else value,
+            core_schema.no_info_after_validator_function(cls, core_schema.str_schema()),
+            serialization=core_schema.plain_serializer_function_ser_schema(str),
+        )
+
+
+def _headers(value: object) -> object:
+    """Hides the values that are secret by name; refuses what HTTP cannot carry."""
+    if not isinstance(value, Mapping):
+        return value
+    return {name: _header_value(str(name), text) for name, text in value.items()}
+
+
+def _header_value(name: str, value: object) -> str | Secret:
+    if not _NAME.fullmatch(name):
+        raise ValueError(f"{name!r} is not a header's name; write letters, digits and hyphens")
+    secret = isinstance(value, Secret) or name.lower() in SECRET_HEADERS
+    text = value.reveal() if isinstance(value, Secret) else value
+    if isinstance(text, bool) or not isinstance(text, str | int | float):
+        raise ValueError(f"the value of {name} is no text; write it in quotes")  # noqa: TRY004 - pydantic takes a ValueError only
+    text = str(text)
+    if not (text.isascii() and text.isprintable()):
+        raise ValueError(f"the value of {name} has characters that a header cannot carry")
+    return Secret(text) if secret else text
+
+
+Headers: TypeAlias = Annotated[Mapping[str, str | Secret], BeforeValidator(_headers)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Post:
+    """One body on its way to one receiver; `hidden` is what its answer must not show."""
+
+    url: Url
+    body: bytes = field(repr=False)
+    headers: Mapping[str, str] = field(repr=False)
+    timeout: float  # of everything, from connecting to the end of the answer
+    hidden: tuple[str, ...] = field(default=(), repr=False)
+
+
+_certificates = cache(ssl.create_default_context)
+
+
+def client() -> httpx.AsyncClient:
+    """The client all notifiers share. The first takes 25 ms, for the certificates: make it early.
+
+    Proxies of the environment (HTTP_PROXY, HTTPS_PROXY, NO_PROXY) are used, a
+    .netrc is not; certificates are checked against the system's. Connections
+    are not counted here, so that a slow receiver cannot use up another's.
+    """
+    for chatty in ("httpx", "httpcore"):  # they log whole URLs, and headers
+        getLogger(chatty).setLevel(WARNING)
+    return httpx.AsyncClient(
+        verify=_certificates(),
+        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
+        limits=httpx.Limits(max_connections=None, max_keepalive_connections=20),
+        timeout=None,  # noqa: S113 - `send` bounds the whole exchange instead of each step
+        trust_env=True,
+    )
+
+
+async def send(post: Post, client: httpx.AsyncClient, now: float) -> None:
+    """Returns when the receiver has accepted. Raises DeliveryError."""
+    response: httpx.Response | None = None
+    said = bytearray()
+    try:
+        async with asyncio.timeout(post.timeout):
+            async with _exchange(post, client) as response:
+                await _read(response, said)
+    except (TimeoutError, httpx.HTTPError) as error:
+        # A status has been an answer, whatever became of the text behind it.
+        if response is None:
+            raise _unanswered(post, error) from error
+
+    if not response.is_success:
+        raise DeliveryError(
+            f"{post.url} answered {response.status_code}{_quoted(said, post)}",
+            permanent=response.status_code not in AGAIN and response.status_code < 500,
+            retry_after=_retry_after(response.headers.get("Retry-After"), now),
+        )
+
+
+def _exchange(post: Post, client: httpx.AsyncClient) -> AbstractAsyncContextManager[httpx.Response]:
+    headers = httpx.Headers({"User-Agent": "prober", "Content-Type": "application/json"})
+    headers.update(post.headers)
+    headers["Accept-Encoding"] = "identity"
+    url = post.url.reveal()
+    return client.stream("POST", url, content=post.body, headers=headers, auth=post.url.auth)
+
+
+async def _read(response: httpx.Response, said: bytearray) -> None:
+    async for piece in response.aiter_raw():
+        said += piece
+        if len(said) >= ANSWER_READ:
+            return
+
+
+def _unanswered(post: Post, error: TimeoutError | httpx.HTTPError) -> DeliveryError:
+    if isinstance(error, TimeoutError):
+        return DeliveryError(f"{post.url} did not answer within {show_duration(post.timeout)}")
+    return DeliveryError(f"{post.url} cannot be told: {_cause(error)}")
+
+
+def _cause(error: httpx.HTTPError) -> str:
+    """What the network said; the libraries in between tend to say nothing."""
+    seen: BaseException | None = error
+    while seen is not None and not str(seen):
+        seen = seen.__cause__ or seen.__context__
+    return str(seen) if seen is not None else type(error).__name__
+
+
+def _quoted(answer: bytes | bytearray, post: Post) -> str:
+    text = " ".join(answer.decode("utf-8", "replace").split())
+    text = Scrubber((*post.hidden, *post.url.secrets))(text)
+    shown = text if len(text) <= ANSWER_SHOWN else f"{text[:ANSWER_SHOWN]}…"
+    return f", saying {shown!r}" if shown else ""
+
+
+def without_answer(message: str) -> str:
+    """A message less what a receiver said: request ids in it are no news."""
+    return re.sub(r", saying (['\"]).*?\1(?=;|$)", "", message)
+
+
+def _retry_after(value: str | None, now: float) -> float | None:
+    """Seconds from now, at most an hour; the header is a number of them or an HTTP date."""
+    if value is None:
+        return None
+    try:
+        wish = float(value) if value.strip().isdigit() else _moment(value) - now
+    except (ValueError, TypeError):
+        return None
+    return min(max(0.0, wish), RETRY_AFTER_AT_MOST)
+
+
+def _moment(value: str) -> float:
+    date = parsedate_to_datetime(value)
+    return (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp()
+
+
+def revealed(headers: Mapping[str, str | Secret]) -> dict[str, str]:
+    return {n: v.reveal() if isinstance(v, Secret) else v for n, v in headers.items()}
+
+
+def secret_parts(headers: Iterable[str | Secret]) -> tuple[str, ...]:
+    """Secret values, and the word behind `Bearer ` or `Basic ` on its own."""
+    values = [value.reveal() for value in headers if isinstance(value, Secret)]
+    return (*values, *(value.split(" ", 1)[1] for value in values if " " in value))

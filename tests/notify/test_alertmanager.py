@@ -1,0 +1,290 @@
+"""What an Alertmanager gets to see, and what a real one makes of it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+
+import httpx
+import pytest
+from pydantic import JsonValue, ValidationError
+
+from prober.alerts.notice import Event
+from prober.errors import DeliveryError
+from prober.notify import alertmanager, post, webhook
+from prober.notify.alertmanager import AlertmanagerNotifier
+from tests.fake_clock import NOON
+from tests.notify.notices import LABELS, delivery, firing, notice, resolved
+from tests.servers import receivers
+from tests.servers.receivers import RESET, SILENCE, Answer, Receiver, free_port, receiver
+
+
+@pytest.fixture
+async def one() -> AsyncIterator[Receiver]:
+    async with receiver() as started:
+        yield started
+
+
+@pytest.fixture
+async def other() -> AsyncIterator[Receiver]:
+    async with receiver() as started:
+        yield started
+
+
+@pytest.fixture
+async def client() -> AsyncIterator[httpx.AsyncClient]:
+    async with post.client() as started:
+        yield started
+
+
+def notifier(*urls: str, timeout: float = 5.0) -> AlertmanagerNotifier:
+    settings = {"urls": urls, "timeout": timeout}
+    return AlertmanagerNotifier.model_validate({"alertmanager": settings})
+
+
+async def test_a_firing_ends_a_quarter_of_an_hour_from_now(
+    one: Receiver, client: httpx.AsyncClient
+) -> None:
+    await alertmanager.send(notifier(one.url), firing(), client, NOON + 60)
+
+    assert one.received[0].path == "/api/v2/alerts"
+    assert one.received[0].json == [
+        {
+            "labels": LABELS,
+            "annotations": {"summary": "api-health is firing", "reason": "status"},
+            "startsAt": "2023-11-14T22:13:20.000Z",
+            "endsAt": "2023-11-14T22:29:20.000Z",
+            "generatorURL": "https://prober.example/eu/#api-health",
+        }
+    ]
+
+
+async def test_a_resolution_ends_when_it_was_over(one: Receiver, client: httpx.AsyncClient) -> None:
+    await alertmanager.send(notifier(one.url), resolved(at=NOON + 60), client, NOON + 600)
+
+    sent = one.received[0].json
+    assert isinstance(sent, list)
+    assert isinstance(sent[0], dict)
+    assert sent[0]["startsAt"] == "2023-11-14T22:13:20.000Z"
+    assert sent[0]["endsAt"] == "2023-11-14T22:14:20.000Z"
+
+
+def test_a_clock_that_was_set_back_never_ends_an_alert_before_it_began() -> None:
+    firing_before = alertmanager.alert(notice(), NOON - 86400)
+    over_before = alertmanager.alert(notice(Event.RESOLVED, at=NOON - 60), NOON)
+
+    assert firing_before["endsAt"] == firing_before["startsAt"]
+    assert over_before["endsAt"] == over_before["startsAt"]
+
+
+def test_empty_labels_and_annotations_and_urls_are_left_out() -> None:
+    bare = replace(
+        notice(),
+        labels={"alertname": "ProberDown", "team": ""},
+        annotations={"runbook_url": ""},
+        url="",
+    )
+    told = alertmanager.alert(bare, NOON)
+
+    assert told["labels"] == {"alertname": "ProberDown"}
+    assert told["annotations"] == {}
+    assert "generatorURL" not in told
+
+
+async def test_a_path_of_its_own_stays_in_front(one: Receiver, client: httpx.AsyncClient) -> None:
+    host = one.url.removeprefix("http://")
+    told = notifier(f"http://user:pass-word@{host}/am/")
+
+    await alertmanager.send(told, firing(), client, NOON)
+
+    assert one.received[0].path == "/am/api/v2/alerts"
+    assert one.received[0].headers["authorization"].startswith("Basic ")
+    assert "pass-word" not in repr(told)
+
+
+async def test_every_member_of_a_cluster_is_told(
+    one: Receiver, other: Receiver, client: httpx.AsyncClient
+) -> None:
+    await alertmanager.send(notifier(one.url, other.url), firing(), client, NOON)
+
+    assert one.received[0].raw == other.received[0].raw
+
+
+@pytest.mark.parametrize(
+    "answer", [RESET, SILENCE, Answer(500), Answer(400)], ids=["reset", "silence", "500", "400"]
+)
+async def test_one_member_that_accepts_is_enough_and_the_others_failure_is_said_once(
+    one: Receiver,
+    other: Receiver,
+    client: httpx.AsyncClient,
+    answer: Answer,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO, "prober")
+    told = notifier(one.url, other.url, timeout=0.2)
+    one.answer = lambda _: answer
+
+    for minute in range(3):
+        await alertmanager.send(told, firing(), client, NOON + 60 * minute)
+    one.answer = lambda _: Answer(200)
+    await alertmanager.send(told, firing(), client, NOON + 180)
+
+    assert len(other.received) == 4
+    assert [record.levelname for record in caplog.records] == ["WARNING", "INFO"]
+    assert caplog.records[0].message.startswith(one.url)
+    assert caplog.records[1].message == f"{one.url} accepts alerts again"
+
+
+async def test_a_member_that_has_just_failed_holds_nobody_up(
+    one: Receiver, other: Receiver, client: httpx.AsyncClient
+) -> None:
+    told = notifier(one.url, other.url, timeout=0.1)
+    one.answer = lambda _: SILENCE
+
+    for second in range(10):
+        await alertmanager.send(told, firing(), client, NOON + second)
+    asked_before = len(one.received)
+    await alertmanager.send(told, firing(), client, NOON + 20)
+
+    assert asked_before == 1
+    assert len(one.received) == 2
+    assert len(other.received) == 11
+
+
+async def test_a_member_that_has_just_failed_is_asked_where_no_other_accepts(
+    one: Receiver, other: Receiver, client: httpx.AsyncClient
+) -> None:
+    told = notifier(one.url, other.url)
+    one.answers.append(Answer(500))
+    await alertmanager.send(told, firing(), client, NOON)
+    other.answer = lambda _: RESET
+
+    await alertmanager.send(told, firing(), client, NOON + 1)
+
+    assert len(one.received) == 2
+
+
+async def test_none_that_accepts_is_a_failure_that_names_each(
+    one: Receiver, client: httpx.AsyncClient
+) -> None:
+    gone = f"http://127.0.0.1:{free_port()}"
+    one.answer = lambda _: Answer(400, text="bad alert")
+
+    with pytest.raises(DeliveryError) as caught:
+        await alertmanager.send(notifier(one.url, gone), firing(), client, NOON)
+
+    assert not caught.value.permanent
+    assert f"{one.url} answered 400, saying 'bad alert'; {gone} cannot be told" in str(caught.value)
+
+
+async def test_refused_by_all_for_good_is_permanent(
+    one: Receiver, other: Receiver, client: httpx.AsyncClient
+) -> None:
+    one.answer = other.answer = lambda _: Answer(400)
+
+    with pytest.raises(DeliveryError) as caught:
+        await alertmanager.send(notifier(one.url, other.url), firing(), client, NOON)
+
+    assert caught.value.permanent
+
+
+async def test_the_shortest_wish_to_wait_counts(
+    one: Receiver, other: Receiver, client: httpx.AsyncClient
+) -> None:
+    one.answer = lambda _: Answer(429, headers={"Retry-After": "30"})
+    other.answer = lambda _: Answer(503, headers={"Retry-After": "7"})
+
+    with pytest.raises(DeliveryError) as caught:
+        await alertmanager.send(notifier(one.url, other.url), firing(), client, NOON)
+
+    assert caught.value.retry_after == 7
+
+
+def test_a_cluster_has_a_member() -> None:
+    with pytest.raises(ValidationError):
+        notifier()
+
+
+def test_firing_is_told_again_without_end_and_a_resolution_for_a_quarter_of_an_hour() -> None:
+    over = notice(Event.RESOLVED, at=NOON)
+
+    assert alertmanager.keep_telling(notice(at=NOON), NOON + 1e6)
+    assert alertmanager.keep_telling(notice(Event.REMINDER, at=NOON), NOON + 1e6)
+    assert alertmanager.keep_telling(over, NOON + 899)
+    assert not alertmanager.keep_telling(over, NOON + 900)
+
+
+async def test_a_real_alertmanager_holds_one_alert_from_firing_to_resolution(
+    tmp_path: Path, client: httpx.AsyncClient
+) -> None:
+    async with receivers.alertmanager(tmp_path) as url:
+        now = await receivers.alertmanager_time(url) - 1
+        told = [
+            delivery(notice(starts_at=now)),
+            delivery(notice(Event.REMINDER, starts_at=now, at=now + 1)),
+            delivery(notice(starts_at=now, check="homepage")),
+        ]
+        await alertmanager.send_all(notifier(url), told, client, now)
+        during = await receivers.alerts(url)
+        over = delivery(notice(Event.RESOLVED, starts_at=now))
+        await alertmanager.send(notifier(url), over, client, now)
+        after = await receivers.alerts(url)
+
+    assert sorted(_check(alert) for alert in during) == ["api-health", "homepage"]
+    health = next(alert for alert in during if _check(alert) == "api-health")
+    assert health["labels"] == LABELS
+    assert health["annotations"] == {"summary": "api-health is reminder", "reason": "status"}
+    assert health["fingerprint"] == webhook.fingerprint(LABELS)
+    assert [_check(alert) for alert in after] == ["homepage"]
+
+
+async def test_what_people_hear_through_a_real_alertmanager_has_our_webhooks_format(
+    tmp_path: Path, one: Receiver, client: httpx.AsyncClient
+) -> None:
+    async with receivers.alertmanager(tmp_path, webhook=f"{one.url}/am") as url:
+        now = await receivers.alertmanager_time(url) - 1
+        told = [
+            delivery(notice(starts_at=now)),
+            delivery(notice(Event.RESOLVED, starts_at=now)),
+        ]
+        for count, each in enumerate(told, 1):
+            await alertmanager.send(notifier(url), each, client, now)
+            await one.until(count)
+
+    theirs = [_body(received) for received in one.received]
+    ours = [webhook.payload(each) for each in told]
+    same = ("version", "status", "truncatedAlerts", "commonLabels", "commonAnnotations")
+    assert [body.keys() for body in theirs] == [body.keys() for body in ours]
+    assert [_part(body, same) for body in theirs] == [_part(body, same) for body in ours]
+    alerts = [(_first(a), _first(b)) for a, b in zip(theirs, ours, strict=True)]
+    for their_alert, our_alert in alerts:
+        assert their_alert == our_alert
+
+
+def _check(alert: dict[str, JsonValue]) -> str:
+    labels = alert["labels"]
+    assert isinstance(labels, dict)
+    return str(labels["check"])
+
+
+def _body(received: receivers.Received) -> dict[str, JsonValue]:
+    body = received.json
+    assert isinstance(body, dict)
+    return body
+
+
+def _part(body: dict[str, JsonValue], names: tuple[str, ...]) -> dict[str, JsonValue]:
+    return {name: body[name] for name in names}
+
+
+def _first(body: dict[str, JsonValue]) -> dict[str, JsonValue]:
+    """The body's only alert, its times as moments."""
+    alerts = body["alerts"]
+    assert isinstance(alerts, list)
+    (alert,) = alerts
+    assert isinstance(alert, dict)
+    times = {name: str(datetime.fromisoformat(str(alert[name]))) for name in ("startsAt", "endsAt")}
+    return {**alert, **times}

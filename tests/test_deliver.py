@@ -1,0 +1,745 @@
+"""Deliveries reach their receivers: in order, each of them, and nobody waits for a dead one."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import random
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+from pydantic import JsonValue
+
+from prober.alerts.notice import Delivery, Event
+from prober.deliver import AT_ONCE, Deliverer
+from prober.notify import AnyNotifier, send
+from prober.notify.alertmanager import AlertmanagerNotifier
+from prober.notify.webhook import WebhookNotifier
+from tests.fake_clock import NOON, FakeClock
+from tests.notify.notices import delivery, firing, notice, resolved
+from tests.servers import receivers
+from tests.servers.receivers import OK, RESET, SILENCE, Answer, Received, Receiver, receiver
+
+DAY = 86400.0
+
+
+@pytest.fixture
+async def hook() -> AsyncIterator[Receiver]:
+    async with receiver() as one:
+        yield one
+
+
+@pytest.fixture
+async def other() -> AsyncIterator[Receiver]:
+    async with receiver() as one:
+        yield one
+
+
+def webhook(url: str, **settings: JsonValue) -> WebhookNotifier:
+    return WebhookNotifier.model_validate({"webhook": {"url": url, **settings}})
+
+
+def cluster(*urls: str, timeout: float = 10.0) -> AlertmanagerNotifier:
+    settings = {"urls": urls, "timeout": timeout}
+    return AlertmanagerNotifier.model_validate({"alertmanager": settings})
+
+
+class Rig:
+    """A Deliverer, the clock it lives by, and what it has said about its work."""
+
+    def __init__(self, notifiers: Mapping[str, AnyNotifier], now: float) -> None:
+        self.clock = FakeClock(now)
+        self.marks: list[tuple[str, str, str]] = []
+        self.counts: list[tuple[str, str]] = []
+        self.deliverer = Deliverer(
+            notifiers=notifiers, clock=self.clock, mark=self._mark, counted=self._counted
+        )
+        self.task: asyncio.Task[None] | None = None
+        self._stir = asyncio.Event()
+
+    async def _mark(self, delivery_id: str, status: str, error: str) -> None:
+        await asyncio.sleep(0)
+        self.marks.append((delivery_id, status, error))
+        self._stir.set()
+
+    def _counted(self, notifier: str, outcome: str) -> None:
+        self.counts.append((notifier, outcome))
+        self._stir.set()
+
+    async def until(self, true: Callable[[], bool]) -> None:
+        """Waits for what is marked or counted; time stands still."""
+        async with asyncio.timeout(10):
+            while not true():
+                self._stir.clear()
+                await self._stir.wait()
+
+    async def until_marked(self, count: int) -> None:
+        await self.until(lambda: len(self.marks) >= count)
+
+    async def until_pausing(self, lanes: int = 1) -> None:
+        """So many lanes are between two tries."""
+        async with asyncio.timeout(10):
+            await self.clock.until_asleep(lanes + 1)  # one waits for the next round of re-sends
+
+    async def let_pass(self, seconds: float, true: Callable[[], bool]) -> None:
+        """Lets time pass, in steps, until something is true."""
+        async with asyncio.timeout(30):
+            while not true():
+                await self.clock.advance(seconds)
+
+    @property
+    def dead(self) -> list[str]:
+        return [error for _, status, error in self.marks if status == "dead"]
+
+
+@asynccontextmanager
+async def delivering(
+    notifiers: Mapping[str, AnyNotifier],
+    *handed: Delivery,
+    resumed: Sequence[Delivery] = (),
+    now: float = NOON,
+) -> AsyncIterator[Rig]:
+    rig = Rig(notifiers, now)
+    rig.deliverer.resume(resumed)
+    rig.deliverer.hand(handed)
+    async with asyncio.TaskGroup() as tasks:
+        rig.task = tasks.create_task(rig.deliverer.run())
+        yield rig
+        rig.task.cancel()
+
+
+def told(one: Receiver) -> list[tuple[str, str]]:
+    """(event, check) of every request, in the order of their arrival."""
+    return [(r.headers["x-prober-event"], _check(r)) for r in one.received]
+
+
+def _check(received: Received) -> str:
+    return str(json.loads(received.raw)["commonLabels"]["check"])
+
+
+async def test_what_is_accepted_is_marked_counted_and_said(
+    hook: Receiver, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "prober")
+
+    async with delivering({"ops": webhook(hook.url)}, firing()) as rig:
+        await rig.until_marked(1)
+
+    assert rig.marks == [(firing().id, "delivered", "")]
+    assert rig.counts == [("ops", "accepted")]
+    assert caplog.messages == ["delivered firing of api-health/down to ops"]
+
+
+async def test_nothing_is_marked_before_it_is_accepted(hook: Receiver) -> None:
+    accept = asyncio.Event()
+    hook.answer = lambda _: Answer(after=accept)
+
+    async with delivering({"ops": webhook(hook.url)}, firing()) as rig:
+        await hook.until(1)
+        await rig.clock.advance(5)
+        before = list(rig.marks)
+        accept.set()
+        await rig.until_marked(1)
+
+    assert before == []
+
+
+async def test_a_failure_is_followed_by_a_pause_and_the_same_message(hook: Receiver) -> None:
+    hook.answers.extend([Answer(503), RESET])
+
+    async with delivering({"ops": webhook(hook.url)}, firing()) as rig:
+        await rig.until_pausing()
+        await rig.clock.advance(0.99)
+        asked_early = len(hook.received)
+        await rig.clock.advance(1.01)
+        await hook.until(2)
+        await rig.until_pausing()
+        await rig.clock.advance(4)
+        await rig.until_marked(1)
+
+    assert asked_early == 1
+    assert rig.counts == [("ops", "retried"), ("ops", "retried"), ("ops", "accepted")]
+    assert len({(r.raw, r.headers["idempotency-key"]) for r in hook.received}) == 1
+
+
+async def test_the_receivers_own_wish_is_kept(hook: Receiver) -> None:
+    hook.answers.append(Answer(429, headers={"Retry-After": "120"}))
+
+    async with delivering({"ops": webhook(hook.url)}, firing()) as rig:
+        await rig.until_pausing()
+        await rig.clock.advance(119.9)
+        asked_early = len(hook.received)
+        await rig.clock.advance(0.2)
+        await rig.until_marked(1)
+
+    assert asked_early == 1
+    assert len(hook.received) == 2
+
+
+async def test_silence_is_a_failure_like_any_other(hook: Receiver) -> None:
+    hook.answers.append(SILENCE)
+
+    async with delivering({"ops": webhook(hook.url, timeout=0.2)}, firing()) as rig:
+        await rig.until_pausing()
+        await rig.clock.advance(2)
+        await rig.until_marked(1)
+
+    assert rig.counts == [("ops", "retried"), ("ops", "accepted")]
+
+
+async def test_what_is_refused_for_good_is_dead_and_the_next_has_its_turn(
+    hook: Receiver, caplog: pytest.LogCaptureFixture
+) -> None:
+    hook.answers.append(Answer(400, text="bad key s-e-c-r-e-t"))
+    settings: dict[str, JsonValue] = {"headers": {"X-Api-Key": "s-e-c-r-e-t"}}
+
+    async with delivering({"ops": webhook(hook.url, **settings)}, firing(), resolved()) as rig:
+        await rig.until_marked(2)
+
+    error = f"{hook.url} answered 400, saying 'bad key ***'"
+    assert rig.marks == [(firing().id, "dead", error), (resolved().id, "delivered", "")]
+    assert rig.deliverer.dead == {"ops": 1}
+    assert [(r.levelname, r.message) for r in caplog.records] == [
+        ("ERROR", f"gave up firing of api-health/down to ops: {error}")
+    ]
+
+
+async def test_a_resolution_waits_for_its_firing(hook: Receiver) -> None:
+    hook.answers.extend([Answer(500)] * 3)
+
+    async with delivering({"ops": webhook(hook.url)}, firing()) as rig:
+        await rig.until_pausing()
+        rig.deliverer.hand([resolved()])
+        await rig.let_pass(1, lambda: len(rig.marks) == 2)
+
+    assert told(hook) == [("firing", "api-health")] * 4 + [("resolved", "api-health")]
+
+
+async def test_the_next_incident_of_an_alert_waits_for_the_end_of_the_last(
+    hook: Receiver,
+) -> None:
+    hook.answer = lambda one: OK if "/run-2/" in one.headers["idempotency-key"] else Answer(500)
+
+    async with delivering({"ops": webhook(hook.url)}, resolved()) as rig:
+        rig.deliverer.hand([firing(incident="run-2")])
+        await rig.until_pausing()
+        hook.answer = lambda _: OK
+        await rig.let_pass(1, lambda: len(rig.marks) == 2)
+
+    assert [event for event, _ in told(hook)] == ["resolved", "resolved", "firing"]
+
+
+async def test_an_alert_waits_for_no_other(hook: Receiver) -> None:
+    hook.answer = lambda one: Answer(500) if _check(one) == "stuck" else OK
+    stuck = [firing(check="stuck"), resolved(check="stuck")]
+
+    async with delivering({"ops": webhook(hook.url)}, *stuck, firing(), resolved()) as rig:
+        await rig.until_marked(2)
+
+    assert [mark[0] for mark in rig.marks] == [firing().id, resolved().id]
+    assert ("resolved", "stuck") not in told(hook)
+
+
+async def test_a_dead_receiver_delays_no_other_and_is_not_stormed(
+    hook: Receiver, other: Receiver
+) -> None:
+    hook.answer = lambda _: SILENCE
+    checks = [f"check-{n}" for n in range(30)]
+    handed = [firing(to=to, check=one) for one in checks for to in ("dead", "well")]
+    notifiers = {"dead": webhook(hook.url), "well": webhook(other.url)}
+
+    async with delivering(notifiers, *handed) as rig:
+        await rig.until_marked(30)
+        await hook.until(AT_ONCE)
+        pending = dict(rig.deliverer.pending)
+
+    assert pending == {"dead": 30, "well": 0}
+    assert hook.at_once == AT_ONCE
+    assert other.at_once <= AT_ONCE
+
+
+async def test_after_a_day_of_failures_a_delivery_is_given_up(hook: Receiver) -> None:
+    hook.answer = lambda one: (
+        Answer(503, headers={"Retry-After": "3600"}) if "/firing/" in one.headers["idempotency-key"]
+        else OK
+    )  # fmt: skip
+
+    async with delivering({"ops": webhook(hook.url)}, firing(), resolved()) as rig:
+        for _ in range(23):
+            await rig.until_pausing()
+            await rig.clock.advance(3600)
+        alive = not rig.marks
+        await rig.until_pausing()
+        await rig.clock.advance(3600)
+        await rig.until_marked(2)
+
+    assert alive
+    assert rig.dead == [f"{hook.url} answered 503"]
+    assert rig.counts[-2:] == [("ops", "dead"), ("ops", "accepted")]
+
+
+async def test_what_is_older_than_a_day_is_tried_once(hook: Receiver) -> None:
+    hook.answer = lambda one: Answer(503) if _check(one) == "api-health" else OK
+    handed = [firing(), firing(check="homepage")]
+
+    async with delivering({"ops": webhook(hook.url)}, *handed, now=NOON + 2 * DAY) as rig:
+        await rig.until_marked(2)
+
+    assert sorted(status for _, status, _ in rig.marks) == ["dead", "delivered"]
+    assert len(hook.received) == 2
+
+
+async def test_a_wall_clock_that_is_set_gives_nothing_up(hook: Receiver) -> None:
+    hook.answers.extend([Answer(503), Answer(503)])
+
+    async with delivering({"ops": webhook(hook.url)}, firing()) as rig:
+        await rig.until_pausing()
+        rig.clock.jump(10 * 365 * DAY)
+        await rig.let_pass(1, lambda: bool(rig.marks))
+
+    assert rig.marks == [(firing().id, "delivered", "")]
+
+
+async def test_a_notifier_that_is_gone_is_given_up_and_said_so(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with delivering({}, firing()) as rig:
+        await rig.until_marked(1)
+
+    assert rig.dead == ["no notifier has this name any more"]
+    assert rig.counts == [("ops", "dead")]
+    assert caplog.messages == [
+        "gave up firing of api-health/down to ops: no notifier has this name any more"
+    ]
+
+
+async def test_a_fault_of_our_own_is_a_failure_with_a_traceback_and_ends_nothing(
+    hook: Receiver, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    crashes = iter([True, True])
+
+    async def crash(
+        notifier: AnyNotifier, one: Delivery, client: httpx.AsyncClient, now: float
+    ) -> None:
+        if next(crashes, False):
+            raise KeyError("our own")
+        await send(notifier, one, client, now)
+
+    monkeypatch.setattr("prober.deliver.send", crash)
+
+    async with delivering({"ops": webhook(hook.url)}, firing()) as rig:
+        await rig.let_pass(1, lambda: bool(rig.marks))
+
+    assert rig.counts == [("ops", "retried"), ("ops", "retried"), ("ops", "accepted")]
+    assert [bool(record.exc_info) for record in caplog.records] == [True]
+
+
+async def test_a_failure_is_said_once_until_it_changes(
+    hook: Receiver, caplog: pytest.LogCaptureFixture
+) -> None:
+    answers = [Answer(503, text="id 1"), Answer(503, text="id 2"), Answer(500), Answer(500)]
+    hook.answers.extend(answers)
+
+    async with delivering({"ops": webhook(hook.url)}, firing()) as rig:
+        await rig.let_pass(1, lambda: bool(rig.marks))
+
+    before = "firing of api-health/down to ops not delivered, trying again"
+    assert [(r.levelname, r.message) for r in caplog.records if r.levelno > logging.INFO] == [
+        ("WARNING", f"{before}: {hook.url} answered 503, saying 'id 1'"),
+        ("WARNING", f"{before}: {hook.url} answered 500"),
+    ]
+
+
+async def test_one_alert_that_cannot_be_told_is_said_once_among_many_that_can(
+    hook: Receiver, caplog: pytest.LogCaptureFixture
+) -> None:
+    hook.answer = lambda one: Answer(500) if _check(one) == "stuck" else OK
+
+    async with delivering({"ops": webhook(hook.url)}, firing(check="stuck")) as rig:
+        for n in range(5):
+            await rig.until_pausing()
+            rig.deliverer.hand([firing(check=f"check-{n}")])
+            await rig.until_marked(n + 1)
+            await rig.clock.advance(60)
+            await rig.until(lambda n=n: rig.counts.count(("ops", "retried")) >= n + 2)  # type: ignore[misc]  # bound now
+
+    assert [r.message for r in caplog.records if r.levelno > logging.INFO] == [
+        f"firing of stuck/down to ops not delivered, trying again: {hook.url} answered 500"
+    ]
+
+
+async def test_new_settings_are_tried_at_once(hook: Receiver, other: Receiver) -> None:
+    hook.answer = other.answer = lambda one: Answer(503, headers={"Retry-After": "3600"})
+    notifiers = {"ops": webhook(hook.url), "same": webhook(other.url)}
+
+    async with delivering(notifiers, firing(), firing(to="same")) as rig:
+        await rig.until_pausing(lanes=2)
+        hook.answer = lambda _: OK
+        rig.deliverer.configure({**notifiers, "ops": webhook(f"{hook.url}/new")})
+        await rig.until_marked(1)
+
+    assert [one.path for one in hook.received] == ["/", "/new"]
+    assert len(other.received) == 1
+
+
+async def test_a_notifier_removed_by_a_reload_is_given_up_at_once(hook: Receiver) -> None:
+    hook.answer = lambda one: Answer(503, headers={"Retry-After": "3600"})
+
+    async with delivering({"ops": webhook(hook.url)}, firing(), resolved()) as rig:
+        await rig.until_pausing()
+        rig.deliverer.configure({})
+        await rig.until_marked(2)
+
+    assert rig.dead == ["no notifier has this name any more"] * 2
+
+
+async def test_the_same_delivery_handed_twice_is_told_once(hook: Receiver) -> None:
+    async with delivering({"ops": webhook(hook.url)}, firing(), firing(), resolved()) as rig:
+        await rig.until_marked(2)
+
+    assert told(hook) == [("firing", "api-health"), ("resolved", "api-health")]
+
+
+async def test_what_is_pending_can_be_asked_for(hook: Receiver) -> None:
+    hook.answer = lambda _: Answer(500)
+    later = delivery(notice(check="homepage", starts_at=NOON + 5))
+    notifiers = {"ops": webhook(hook.url), "idle": webhook(hook.url)}
+
+    async with delivering(notifiers, later, firing(), resolved()) as rig:
+        await rig.until_pausing(lanes=2)
+        pending, oldest = dict(rig.deliverer.pending), rig.deliverer.oldest
+        hook.answer = lambda _: OK
+        await rig.let_pass(1, lambda: len(rig.marks) == 3)
+
+    assert (pending, oldest) == ({"ops": 3, "idle": 0}, NOON)
+    assert (rig.deliverer.pending, rig.deliverer.oldest) == ({"ops": 0, "idle": 0}, None)
+    assert rig.deliverer.dead == {"ops": 0, "idle": 0}
+
+
+async def test_a_drain_tries_what_is_pending_once_more_and_lets_run_return(
+    hook: Receiver, other: Receiver
+) -> None:
+    hook.answer = other.answer = lambda _: Answer(503)
+    notifiers = {"ops": webhook(hook.url), "well": webhook(other.url)}
+    handed = [firing(), resolved(), firing(to="well"), resolved(to="well")]
+
+    async with delivering(notifiers, *handed) as rig:
+        await rig.until_pausing(lanes=2)
+        other.answer = lambda _: OK
+        await rig.deliverer.drain(5)
+        rig.deliverer.hand([firing(incident="run-2")])
+        assert rig.task is not None
+        async with asyncio.timeout(5):
+            await rig.task
+
+    assert told(hook) == [("firing", "api-health")] * 2
+    assert told(other) == [("firing", "api-health")] * 2 + [("resolved", "api-health")]
+    assert [status for _, status, _ in rig.marks] == ["delivered"] * 2
+    assert rig.deliverer.pending == {"ops": 2, "well": 0}
+
+
+async def test_a_drain_ends_in_time_whatever_a_receiver_does(
+    hook: Receiver, caplog: pytest.LogCaptureFixture
+) -> None:
+    hook.answer = lambda _: SILENCE
+
+    async with delivering({"ops": webhook(hook.url, timeout=60)}, firing()) as rig:
+        await hook.until(1)
+        async with asyncio.timeout(5):
+            await rig.deliverer.drain(0.1)
+            assert rig.task is not None
+            await rig.task
+
+    assert rig.marks == []
+    assert caplog.messages == ["stopping with 1 notices undelivered; they are kept"]
+
+
+async def test_a_drain_during_a_round_of_telling_again_lets_run_return(hook: Receiver) -> None:
+    late = asyncio.Event()
+    hook.answers.append(Answer(after=late))
+
+    async with delivering({"am": cluster(hook.url)}, resumed=[firing(to="am")]) as rig:
+        await hook.until(1)
+        await rig.deliverer.drain(5)
+        late.set()
+        assert rig.task is not None
+        async with asyncio.timeout(5):
+            await rig.task
+
+    assert len(hook.received) == 1
+
+
+async def test_a_drain_with_nothing_to_do_is_over_at_once() -> None:
+    async with delivering({}) as rig:
+        await rig.clock.until_asleep()
+        await rig.deliverer.drain(5)
+        assert rig.task is not None
+        await rig.task
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_whatever_receivers_do_each_lane_is_in_order_and_nothing_is_lost(
+    hook: Receiver, other: Receiver, seed: int
+) -> None:
+    dice = random.Random(seed)
+    accepted: dict[str, list[Delivery]] = {}
+    refused: set[str] = set()
+    by_id: dict[str, Delivery] = {}
+
+    def answer(one: Received) -> Answer:
+        key = one.headers["idempotency-key"]
+        answer = dice.choice([OK, OK, Answer(503), Answer(429), RESET, Answer(500), Answer(400)])
+        if answer is OK:
+            lane = _check(one) + by_id[key].notifier
+            accepted.setdefault(lane, []).append(by_id[key])
+        elif answer.status == 400:
+            refused.add(key)
+        return answer
+
+    hook.answer = other.answer = answer
+    lanes = [
+        [
+            firing(to=to, check=check),
+            delivery(notice(Event.REMINDER, check=check), to=to),
+            resolved(to=to, check=check),
+            firing(to=to, check=check, incident="run-2"),
+            resolved(to=to, check=check, incident="run-2"),
+        ]
+        for check in (f"check-{n}" for n in range(6))
+        for to in ("ops", "pager")
+    ]
+    by_id.update({one.id: one for lane in lanes for one in lane})
+
+    async with delivering({"ops": webhook(hook.url), "pager": webhook(other.url)}) as rig:
+        rounds = [list(lane) for lane in lanes]
+        while any(rounds):
+            lane = dice.choice([one for one in rounds if one])
+            rig.deliverer.hand([lane.pop(0)])
+            await rig.clock.advance(dice.choice([0, 0, 1, 3]))
+        await rig.let_pass(2, lambda: len(rig.marks) == len(by_id))
+
+    for lane in lanes:
+        name = lane[0].notice.labels["check"] + lane[0].notifier
+        wanted = [one for one in lane if one.id not in refused]
+        assert accepted.get(name, []) == wanted
+        assert [i for i, _, _ in rig.marks if i in {one.id for one in lane}] == [
+            one.id for one in lane
+        ]
+    assert {i for i, status, _ in rig.marks if status == "dead"} == refused
+    assert rig.deliverer.pending == {"ops": 0, "pager": 0}
+
+
+def sent(one: Receiver) -> list[list[tuple[str, str]]]:
+    """Per request to an Alertmanager: (incident's start, end) of each alert in it."""
+    return [[(a["startsAt"], a["endsAt"]) for a in json.loads(r.raw)] for r in one.received]
+
+
+BEGAN = "2023-11-14T22:13:20.000Z"
+
+
+async def test_what_fires_is_told_again_every_minute_with_its_end_ahead(hook: Receiver) -> None:
+    async with delivering({"am": cluster(hook.url)}, firing(to="am")) as rig:
+        await rig.until_marked(1)
+        for minute in (1, 2):
+            await rig.clock.until_asleep()
+            await rig.clock.advance(59.9)
+            early = len(hook.received)
+            await rig.clock.advance(0.1)
+            await hook.until(minute + 1)
+            assert early == minute
+
+    assert sent(hook) == [
+        [(BEGAN, "2023-11-14T22:28:20.000Z")],
+        [(BEGAN, "2023-11-14T22:29:20.000Z")],
+        [(BEGAN, "2023-11-14T22:30:20.000Z")],
+    ]
+    assert rig.counts == [("am", "accepted")]
+    assert len(rig.marks) == 1
+
+
+async def test_a_resolution_is_told_again_for_a_quarter_of_an_hour(hook: Receiver) -> None:
+    over = resolved(to="am", at=NOON)
+
+    async with delivering({"am": cluster(hook.url)}, firing(to="am"), over) as rig:
+        await rig.until_marked(2)
+        for minute in range(1, 15):
+            await rig.clock.until_asleep()
+            await rig.clock.advance(60)
+            await hook.until(2 + minute)
+        await rig.clock.until_asleep()
+        await rig.clock.advance(600)
+
+    assert sent(hook) == [[(BEGAN, "2023-11-14T22:28:20.000Z")]] + [[(BEGAN, BEGAN)]] * 15
+
+
+async def test_a_resolution_is_not_told_again_once_the_alert_fires_anew(hook: Receiver) -> None:
+    anew = firing(to="am", incident="run-2")
+
+    async with delivering({"am": cluster(hook.url)}, firing(to="am"), resolved(to="am")) as rig:
+        await rig.until_marked(2)
+        rig.deliverer.hand([anew])
+        await rig.until_marked(3)
+        await rig.clock.until_asleep()
+        await rig.clock.advance(60)
+        await hook.until(4)
+
+    assert sent(hook)[3] == [(BEGAN, "2023-11-14T22:29:20.000Z")]
+
+
+async def test_webhooks_are_told_once(hook: Receiver) -> None:
+    async with delivering({"ops": webhook(hook.url)}, firing()) as rig:
+        await rig.until_marked(1)
+        await rig.clock.advance(3600)
+
+    assert len(hook.received) == 1
+
+
+async def test_after_a_restart_what_fires_is_told_again_at_once(hook: Receiver) -> None:
+    last = [
+        firing(to="am", check="burning"),
+        resolved(to="am", check="just-over", at=NOON - 60),
+        resolved(to="am", check="long-over", at=NOON - 3600),
+        firing(to="am", check="burnt-before"),
+        resolved(to="am", check="burnt-before", incident="run-2", at=NOON - 3600),
+        firing(to="gone", check="burning"),
+    ]
+
+    async with delivering({"am": cluster(hook.url)}, resumed=last):
+        await hook.until(1)
+
+    assert [len(request) for request in sent(hook)] == [2]
+
+
+async def test_after_a_restart_nothing_older_is_told_while_something_newer_waits(
+    hook: Receiver,
+) -> None:
+    hook.answer = lambda _: Answer(503)
+    over = resolved(to="am", at=NOON)
+
+    async with delivering({"am": cluster(hook.url)}, over, resumed=[firing(to="am")]) as rig:
+        for _ in range(5):
+            await rig.until_pausing()
+            await rig.clock.advance(60)
+        hook.answer = lambda _: OK
+        await rig.let_pass(1, lambda: bool(rig.marks))
+        await rig.clock.advance(120)
+
+    assert {end for request in sent(hook) for _, end in request} == {BEGAN}
+
+
+async def test_a_resolution_waits_for_a_firing_that_is_being_told_again(hook: Receiver) -> None:
+    late = asyncio.Event()
+
+    async with delivering({"am": cluster(hook.url)}, firing(to="am")) as rig:
+        await rig.until_marked(1)
+        hook.answers.append(Answer(after=late))
+        await rig.clock.until_asleep()
+        await rig.clock.advance(60)
+        await hook.until(2)
+        rig.deliverer.hand([resolved(to="am", at=NOON + 61)])
+        await rig.clock.advance(5)
+        meanwhile = len(hook.received)
+        late.set()
+        await rig.until_marked(2)
+
+    assert meanwhile == 2
+    assert sent(hook)[2] == [(BEGAN, "2023-11-14T22:14:21.000Z")]
+
+
+async def test_alertmanagers_that_are_gone_for_a_while_are_told_again_when_back(
+    hook: Receiver, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with delivering({"am": cluster(hook.url)}, firing(to="am")) as rig:
+        await rig.until_marked(1)
+        hook.answers.extend([RESET, RESET, RESET])
+        for minute in range(1, 5):
+            await rig.clock.until_asleep()
+            await rig.clock.advance(60)
+            await hook.until(1 + minute)
+
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+    assert caplog.messages[0].startswith(f"alerts not told again to am: {hook.url} cannot be told")
+
+
+async def test_a_resolution_that_is_refused_for_good_ends_the_telling_again(
+    hook: Receiver,
+) -> None:
+    async with delivering({"am": cluster(hook.url)}, firing(to="am")) as rig:
+        await rig.until_marked(1)
+        hook.answers.append(Answer(400))
+        rig.deliverer.hand([resolved(to="am")])
+        await rig.until_marked(2)
+        await rig.clock.advance(600)
+
+    assert len(hook.received) == 2
+
+
+async def test_what_was_pending_at_the_restart_and_is_refused_is_not_told_again(
+    hook: Receiver,
+) -> None:
+    hook.answers.append(Answer(400))
+    pending = firing(to="am")
+
+    async with delivering({"am": cluster(hook.url)}, pending, resumed=[pending]) as rig:
+        await rig.until_marked(1)
+        await rig.clock.advance(600)
+
+    assert rig.dead == [f"{hook.url} answered 400"]
+    assert len(hook.received) == 1
+
+
+async def test_a_thousand_alerts_are_told_again_in_few_requests(hook: Receiver) -> None:
+    last = [firing(to="am", check=f"check-{n}") for n in range(600)]
+
+    async with delivering({"am": cluster(hook.url)}, resumed=last):
+        await hook.until(3)
+
+    assert [len(request) for request in sent(hook)] == [256, 256, 88]
+
+
+async def test_a_real_alertmanager_over_a_restart_holds_one_alert_until_it_is_over(
+    tmp_path: Path,
+) -> None:
+    async with receivers.alertmanager(tmp_path) as url:
+        now = (await receivers.alertmanager_time(url)) - 1
+        am = {"am": cluster(url)}
+        first = delivery(notice(starts_at=now), to="am")
+        async with delivering(am, first, now=now) as rig:
+            await rig.until_marked(1)
+        before = await receivers.alerts(url)
+        async with delivering(am, resumed=[first], now=now + 30) as rig:
+            await rig.clock.until_asleep()
+            during = await receivers.alerts(url)
+            rig.deliverer.hand([delivery(notice(Event.RESOLVED, starts_at=now), to="am")])
+            await rig.until_marked(1)
+            after = await receivers.alerts(url)
+
+    assert [alert["fingerprint"] for alert in before] == [alert["fingerprint"] for alert in during]
+    assert len(during) == 1
+    assert str(before[0]["endsAt"]) < str(during[0]["endsAt"])
+    assert after == []
+
+
+async def test_a_real_alertmanager_keeps_an_alert_that_fires_soon_after_it_was_over(
+    tmp_path: Path,
+) -> None:
+    async with receivers.alertmanager(tmp_path) as url:
+        now = (await receivers.alertmanager_time(url)) - 1
+        handed = [
+            delivery(notice(starts_at=now - 30), to="am"),
+            delivery(notice(Event.RESOLVED, starts_at=now - 30, at=now - 10), to="am"),
+            delivery(notice(starts_at=now, incident="run-2"), to="am"),
+        ]
+        async with delivering({"am": cluster(url)}, *handed, now=now) as rig:
+            await rig.until_marked(3)
+            for _ in range(3):
+                await rig.clock.until_asleep()
+                await rig.clock.advance(60)
+            await rig.clock.until_asleep()
+            during = await receivers.alerts(url)
+
+    assert len(during) == 1
