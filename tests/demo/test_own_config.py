@@ -1,0 +1,85 @@
+"""The repository's own config: the demo, and the first config a newcomer reads."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from prober import config, once
+from prober.demo import faults
+from prober.demo.data import PASSWORD
+from prober.demo.faults import Fault
+from prober.demo.tour import STOPS
+from prober.notify.webhook import WebhookNotifier
+from tests.demo.visiting import Guest
+
+FILE = Path(__file__).parent.parent.parent / "config.yaml"
+SHOP = "http://127.0.0.1:9630"
+
+CAUGHT = {
+    Fault.HEALTH: {("shop-health", "status")},
+    Fault.LATENCY: {("shop-latency", "latency")},
+    Fault.PAGE: {("shop-home", "body"), ("shop-product", "status")},
+    Fault.LOGIN: {("shop-sign-in", "status")},
+    Fault.CHECKOUT: set[tuple[str, str]](),  # it takes a journey to see this one
+    Fault.IMAGES: {("shop-image", "status")},
+}
+
+
+def load(url: str, **env: str) -> config.Loaded:
+    address = url.removeprefix("http://")
+    return config.load(FILE, env={"SHOP_URL": url, "SHOP_ADDRESS": address, **env})
+
+
+async def seen(guest: Guest, capsys: pytest.CaptureFixture[str]) -> set[tuple[str, str]]:
+    """What is not up, and why."""
+    await once.run(load(guest.url).config, (), as_json=True)
+    results = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert len(results) == 8
+    return {(r["check"], r["reason"]) for r in results if r["outcome"] != "up"}
+
+
+async def test_a_healthy_shop_is_up_in_every_check(
+    guest: Guest, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert await seen(guest, capsys) == set()
+
+
+@pytest.mark.parametrize("fault", Fault)
+async def test_a_fault_is_seen_by_the_checks_that_look_there_and_by_no_other(
+    fault: Fault,
+    guest: Guest,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(faults, "DELAY", 1.05)  # more than shop-latency allows, and not much more
+    guest.breaks(fault)
+
+    assert await seen(guest, capsys) == CAUGHT[fault]
+
+
+def test_every_stop_of_the_tour_is_seen() -> None:
+    assert all(CAUGHT[stop] for stop in STOPS)
+
+
+def test_it_is_whole_without_any_variable() -> None:
+    loaded = config.load(FILE, env={})
+
+    assert loaded == load(SHOP, DEMO_SHOP_PASSWORD=PASSWORD)
+    assert loaded.warnings == ()
+    assert loaded.config.agent.region == "demo"
+    assert loaded.config.scrub(f"password {PASSWORD}") == "password ***"
+
+
+def test_it_fires_after_three_failures_and_tells_the_shops_pager() -> None:
+    loaded = load(SHOP).config
+
+    assert {(rule.name, rule.failures, rule.successes) for (rule,) in loaded.rules.values()} == {
+        ("down", 3, 2)
+    }
+    assert {check.interval for check in loaded.checks} == {5.0}
+    pager = loaded.notifiers["pager"]
+    assert isinstance(pager, WebhookNotifier)
+    assert str(pager.webhook.url.reveal()) == f"{SHOP}/pager"
