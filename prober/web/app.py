@@ -1,0 +1,111 @@
+"""What does the agent answer over HTTP, and where?
+
+Everything runs on the loop that probes: no handler holds it for long, none
+reads a disk. With an external URL that has a path, all stands under that path
+too, so that a proxy may keep it or strip it; links are relative.
+"""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from prober.errors import ProberError
+from prober.web import api, page
+from prober.web.accept import OPENMETRICS, TEXT, wants_openmetrics
+from prober.web.sources import SOURCES, Sources
+from prober.web.stream import packing, send
+
+__all__ = ["Sources", "application"]
+
+HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self';"
+    " img-src 'self' data:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+}
+
+
+def application(sources: Sources) -> web.Application:
+    """The whole of it, ready to be put behind a listening socket."""
+    app = web.Application(middlewares=[_short_refusals])
+    app[SOURCES] = sources
+    app.cleanup_ctx.append(packing)
+    app.on_response_prepare.append(_guard)
+    prefix = urlsplit(sources.external_url or "").path.rstrip("/")
+    for start in dict.fromkeys(("", prefix)):
+        _route(app.router, start)
+    if prefix:
+        app.router.add_get(prefix, _to_the_page)
+    return app
+
+
+def _route(router: web.UrlDispatcher, start: str) -> None:
+    router.add_get(f"{start}/", page.show)
+    router.add_get(f"{start}/static/{{file}}", page.static)
+    router.add_get(f"{start}/metrics", _metrics)
+    router.add_get(f"{start}/-/healthy", _healthy)
+    router.add_get(f"{start}/-/ready", _ready)
+    router.add_post(f"{start}/-/reload", _reload)
+    router.add_put(f"{start}/-/reload", _reload)
+    router.add_get(f"{start}/api/v1/checks", api.checks)
+    router.add_get(f"{start}/api/v1/checks/{{name:.+}}", api.check)
+
+
+async def _metrics(request: web.Request) -> web.StreamResponse:
+    openmetrics = wants_openmetrics(request.headers.get("Accept", ""))
+    sources = request.app[SOURCES]
+    sources.before_scrape()
+    pieces = sources.metrics.render(openmetrics)
+    return await send(request, OPENMETRICS if openmetrics else TEXT, pieces)
+
+
+async def _healthy(request: web.Request) -> web.Response:
+    if request.app[SOURCES].healthy():
+        return _text("Prober is Healthy.")
+    return _text("Prober is not Healthy: its schedule does not turn.", 503)
+
+
+async def _ready(request: web.Request) -> web.Response:
+    if request.app[SOURCES].ready():
+        return _text("Prober is Ready.")
+    return _text("Prober is not Ready: it is starting or stopping.", 503)
+
+
+async def _reload(request: web.Request) -> web.Response:
+    try:
+        changes = await request.app[SOURCES].reload()
+    except ProberError as error:
+        return _text(str(error), 500)
+    return _text("\n".join(changes) or "nothing has changed")
+
+
+async def _to_the_page(request: web.Request) -> web.Response:
+    raise web.HTTPFound(f"{request.path}/")
+
+
+async def _guard(request: web.Request, response: web.StreamResponse) -> None:
+    response.headers.update(HEADERS)
+
+
+@web.middleware
+async def _short_refusals(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """What aiohttp itself refuses is said in the form of its neighbours: JSON in the API."""
+    try:
+        return await handler(request)
+    except web.HTTPClientError as error:
+        allowed = error.headers.get("Allow")
+        said = f"{request.path!r}: {error.reason.lower()}"
+        if "/api/v1/" in request.path:
+            response = api.refusal(error.status, said)
+        else:
+            response = _text(said, error.status)
+        if allowed:
+            response.headers["Allow"] = allowed
+        return response
+
+
+def _text(text: str, status: int = 200) -> web.Response:
+    return web.Response(text=f"{text}\n", status=status, headers={"Cache-Control": "no-store"})

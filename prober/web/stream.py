@@ -1,0 +1,87 @@
+"""How does a long answer leave without holding up the probes?
+
+It is made piece by piece, and the loop is given back in between; packing it
+is left to a thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import zlib
+from collections.abc import AsyncGenerator, AsyncIterator
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import aclosing
+
+from aiohttp import web
+
+from prober.clock import Clock
+from prober.web.accept import quality
+
+TURN = 0.002  # seconds of making an answer before others are let in
+PIECE = 64 * 1024  # bytes; smaller pieces are sent together
+GZIP = 16 + zlib.MAX_WBITS  # what zlib calls the gzip format
+
+PACKING = web.AppKey("packing", Executor)
+
+
+class Turns:
+    """Gives the loop back whenever it has been held for a turn."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._begun = clock.monotonic()
+
+    async def over(self) -> None:
+        if self._clock.monotonic() - self._begun >= TURN:
+            await asyncio.sleep(0)
+            self._begun = self._clock.monotonic()
+
+
+async def packing(app: web.Application) -> AsyncIterator[None]:
+    """The application's own thread, as long as it serves."""
+    with ThreadPoolExecutor(1, "prober-gzip") as pool:
+        app[PACKING] = pool
+        yield
+
+
+async def send(
+    request: web.Request, content_type: str, pieces: AsyncIterator[bytes]
+) -> web.StreamResponse:
+    """Answers 200 with the pieces, packed where the client takes that."""
+    packed = quality(request.headers.get("Accept-Encoding", ""), "gzip") > 0
+    response = web.StreamResponse(
+        headers={
+            "Content-Type": content_type,
+            "Cache-Control": "no-store",
+            "Vary": "Accept, Accept-Encoding",
+        }
+    )
+    if packed:
+        response.headers["Content-Encoding"] = "gzip"
+        pieces = _packed(pieces, request.app[PACKING])
+    await response.prepare(request)
+    if request.method != "HEAD":
+        async with aclosing(_gathered(pieces)) as parts:
+            async for part in parts:
+                await response.write(part)
+    await response.write_eof()
+    return response
+
+
+async def _gathered(pieces: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
+    waiting = bytearray()
+    async for piece in pieces:
+        waiting += piece
+        if len(waiting) >= PIECE:
+            yield bytes(waiting)
+            waiting.clear()
+    if waiting:
+        yield bytes(waiting)
+
+
+async def _packed(pieces: AsyncIterator[bytes], pool: Executor) -> AsyncIterator[bytes]:
+    loop = asyncio.get_running_loop()
+    packer = zlib.compressobj(level=1, wbits=GZIP)
+    async for piece in _gathered(pieces):
+        yield await loop.run_in_executor(pool, packer.compress, piece)
+    yield packer.flush()

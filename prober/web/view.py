@@ -1,0 +1,197 @@
+"""Which checks does the page show, in what order, and in which words?
+
+Pure but for giving the loop back: rows in, texts out. Worst first: down, then
+whatever has an alert firing, then unknown, then not yet run, then up; within
+one of these by severity, then in the config's order.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from prober.export.board import Row, present
+from prober.result import Outcome, Result
+from prober.units import rfc3339, show_duration
+from prober.web.stream import Turns
+
+STATES = ("down", "recovering", "unknown", "waiting", "up")  # worst first
+MOST = 500  # rows on one page; nobody reads more, and every browser is quick with these
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A moment as text: for machines, as UTC for people, and how long ago."""
+
+    stamp: str
+    utc: str
+    ago: str
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    rule: str
+    severity: str
+    ago: str
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """The last result in words; `note` is what else should be known about it."""
+
+    reason: str = ""
+    message: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One check as the page shows it."""
+
+    name: str
+    kind: str
+    state: str
+    severity: str
+    since: Moment | None
+    last_run: Moment | None
+    said: Said
+    latency: str
+    target: str
+    labels: tuple[tuple[str, str], ...]
+    alerts: tuple[Alert, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the page is asked for: one state, and a text to be found in name, target or labels."""
+
+    state: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """`counts` are of all checks; `found` of them match what was asked, `lines` show the worst."""
+
+    counts: tuple[tuple[str, int], ...]
+    total: int
+    found: int
+    lines: tuple[Line, ...]
+
+
+async def overview(
+    rows: Iterable[Row], asked: Asked, severities: Sequence[str], now: float, turns: Turns
+) -> Overview:
+    ranks = {severity: rank for rank, severity in enumerate(severities)}
+    last = len(ranks)
+    counts: Counter[str] = Counter()
+    piles: dict[tuple[int, int], list[Row]] = {}
+    found = 0
+    for row in list(rows):
+        await turns.over()
+        state = state_of(row, now)
+        counts[state] += 1
+        if matches(row, state, asked):
+            found += 1
+            place = _rank(state, row), ranks.get(row.info.severity, last)
+            pile = piles.setdefault(place, [])
+            if len(pile) < MOST:
+                pile.append(row)
+    worst = [row for place in sorted(piles) for row in piles[place]][:MOST]
+    lines = []
+    for row in worst:
+        await turns.over()
+        lines.append(line(row, now))
+    shown = tuple((state, counts[state]) for state in STATES)
+    return Overview(shown, counts.total(), found, tuple(lines))
+
+
+def state_of(row: Row, now: float) -> str:
+    """A state of the board, or `recovering` (up, with an alert still firing) or `waiting`."""
+    state, _ = present(row, now)
+    if state is None:
+        return "waiting"
+    return "recovering" if state is Outcome.UP and row.firing else state.value
+
+
+def _rank(state: str, row: Row) -> int:
+    """Where the state stands among STATES; whatever has an alert firing stands with the worst."""
+    return min(STATES.index(state), STATES.index("recovering") if row.firing else len(STATES))
+
+
+def matches(row: Row, state: str, asked: Asked) -> bool:
+    if asked.state and state != asked.state:
+        return False
+    text = asked.text.lower()
+    if not text or text in row.check.name.lower() or text in row.info.target.lower():
+        return True
+    return any(text in f"{name}={value}".lower() for name, value in row.info.labels.items())
+
+
+def line(row: Row, now: float) -> Line:
+    state = state_of(row, now)
+    said = _blind(row, now) if state == "unknown" else _seen(row)
+    return Line(
+        name=row.check.name,
+        kind=row.info.kind,
+        state=state,
+        severity=row.info.severity,
+        since=moment(present(row, now)[1], now),
+        last_run=moment(row.last_run_at, now),
+        said=said,
+        latency=show_duration(row.verdict.seconds) if row.verdict and state != "unknown" else "",
+        target=row.info.target,
+        labels=tuple(row.info.labels.items()),
+        alerts=tuple(
+            Alert(rule, firing.severity, _coarse(max(1.0, now - firing.since)))
+            for rule, firing in row.firing.items()
+        ),
+    )
+
+
+def _seen(row: Row) -> Said:
+    """What the last verdict says, and whether a run since then had none."""
+    if row.verdict is None:
+        return Said()
+    note = ""
+    if row.last is not None and row.last.outcome is Outcome.UNKNOWN:
+        note = f"the last run was unknown: {row.last.message}"
+    return Said(_reason(row.verdict), _message(row.verdict), note)
+
+
+def _blind(row: Row, now: float) -> Said:
+    """Why nothing is known at present, and what was known last."""
+    note = ""
+    if row.verdict is not None:
+        ago = _coarse(now - row.verdict.started_at)
+        why = ": ".join(filter(None, (_reason(row.verdict), row.verdict.message)))
+        note = f"{row.verdict.outcome.value} {ago} ago{', ' if why else ''}{why}"
+    if row.last is not None and row.last.outcome is Outcome.UNKNOWN:
+        return Said(_reason(row.last), row.last.message, note)
+    return Said("", "no result since", note)
+
+
+def moment(seconds: float | None, now: float) -> Moment | None:
+    if seconds is None:
+        return None
+    stamp = rfc3339(seconds)
+    day, time = stamp[:10], stamp[11:19]
+    ago = f"{_coarse(now - seconds)} ago" if now - seconds >= 1 else "just now"
+    return Moment(stamp, time if day == rfc3339(now)[:10] else f"{day} {time[:5]}", ago)
+
+
+def _coarse(seconds: float) -> str:
+    """A duration in whole seconds."""
+    return show_duration(float(int(seconds)))
+
+
+def _reason(result: Result) -> str:
+    return result.reason.value if result.reason else ""
+
+
+def _message(result: Result) -> str:
+    code = result.facts.get("status_code")
+    if result.outcome is Outcome.UP and not result.message:
+        return f"status {code}" if code else "ok"
+    return result.message

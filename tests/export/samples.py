@@ -1,0 +1,154 @@
+"""Checks and results as the agent makes them, with a table of series like that of a real kind."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+from prober.check import Check
+from prober.export.board import Board, CheckInfo, Row
+from prober.export.metrics import Metrics
+from prober.result import (
+    Fact,
+    Finding,
+    Outcome,
+    Reason,
+    Result,
+    Series,
+    fact_series,
+    info_series,
+)
+
+UP = Finding.up()
+TIMED_OUT = Finding.down(Reason.TIMEOUT, "no answer within 10 s")
+REFUSED = Finding.down(Reason.CONNECT, "connection refused")
+OURS = Finding.unknown("the agent was late")
+NOON = 1_700_000_000.0
+REASONS = (Reason.DNS, Reason.CONNECT, Reason.TIMEOUT)
+RULES = (("down", "critical"),)
+
+
+class WebCheck(Check):
+    kind: ClassVar[str] = "http"
+
+
+class PortCheck(Check):
+    kind: ClassVar[str] = "tcp"
+
+
+def _phases(result: Result) -> list[tuple[str, float]]:
+    return [(f'phase="{phase}"', seconds) for phase, seconds in result.phases.items()]
+
+
+PORT_SERIES = (
+    fact_series("probe_dns_lookup_time_seconds", "How long the lookup took.", "dns_lookup_seconds"),
+    fact_series("probe_ip_protocol", "Whether IP 4 or 6 was spoken.", "ip_protocol"),
+)
+WEB_SERIES = (
+    *PORT_SERIES,
+    Series("probe_http_duration_seconds", "Durations of the phases.", _phases),
+    fact_series("probe_http_status_code", "The status code.", "status_code"),
+    info_series("probe_tls_version_info", "The TLS version.", {"version": "tls_version"}),
+)
+FACTS: Mapping[str, Fact] = {
+    "dns_lookup_seconds": 0.0021, "ip_protocol": 4, "status_code": 200, "tls_version": "TLS 1.3",
+}  # fmt: skip
+PHASES = {"resolve": 0.0021, "connect": 0.011, "tls": 0.02, "processing": 0.1, "transfer": 0.001}
+
+
+class Hands:
+    """A clock that a test moves; it starts at noon, and nobody sleeps on it."""
+
+    def __init__(self) -> None:
+        self.passed = 0.0
+
+    def now(self) -> float:
+        return NOON + self.passed
+
+    def monotonic(self) -> float:
+        return 1000.0 + self.passed
+
+    async def sleep(self, seconds: float) -> None:
+        raise AssertionError("nothing that exports may sleep")
+
+    async def sleep_until(self, moment: float) -> None:
+        raise AssertionError("nothing that exports may sleep")
+
+
+class Bench:
+    """A board and metrics that are told the same things, as the agent tells them."""
+
+    def __init__(self) -> None:
+        self.clock = Hands()
+        self.board = Board()
+        self.metrics = Metrics("eu-west-1", self.clock)
+
+    def add(
+        self,
+        name: str = "shop",
+        *,
+        kind: str = "http",
+        target: str = "https://shop.example/",
+        severity: str = "critical",
+        interval: float = 60.0,
+        labels: Mapping[str, str] | None = None,
+        reasons: tuple[Reason, ...] = REASONS,
+        rules: tuple[tuple[str, str], ...] = RULES,
+        series: tuple[Series, ...] | None = None,
+    ) -> None:
+        check = (WebCheck if kind == "http" else PortCheck)(name=name, interval=interval)
+        info = CheckInfo(kind=kind, target=target, severity=severity, labels=labels or {})
+        series = series or (WEB_SERIES if kind == "http" else PORT_SERIES)
+        self.board.add(check, info)
+        self.metrics.add(check, info, series=series, reasons=reasons, rules=rules)
+
+    def remove(self, name: str) -> None:
+        self.board.remove(name)
+        self.metrics.remove(name)
+
+    def run(
+        self,
+        name: str = "shop",
+        finding: Finding = UP,
+        *,
+        seconds: float = 0.134,
+        attempts: int = 1,
+        facts: Mapping[str, Fact] = FACTS,
+    ) -> Row | None:
+        """One run that ends now."""
+        kind = self.board.rows[name].info.kind if name in self.board.rows else "http"
+        made = result(
+            name, finding, kind=kind, at=self.clock.now() - seconds, seconds=seconds,
+            attempts=attempts, facts=facts,
+        )  # fmt: skip
+        row = self.board.observe(made)
+        if row is not None:
+            self.metrics.observe(made, row)
+        return row
+
+    async def text(self, *, openmetrics: bool = False) -> str:
+        return b"".join([piece async for piece in self.metrics.render(openmetrics)]).decode()
+
+    async def value(self, series: str) -> float | None:
+        """The value of one series, written as in the exposition; None where it is not there."""
+        found = [line for line in (await self.text()).splitlines() if line.startswith(f"{series} ")]
+        assert len(found) <= 1, found
+        return float(found[0].rsplit(" ", 1)[1]) if found else None
+
+
+def result(
+    name: str = "shop",
+    finding: Finding = UP,
+    *,
+    kind: str = "http",
+    at: float = NOON,
+    seconds: float = 0.134,
+    attempts: int = 1,
+    facts: Mapping[str, Fact] = FACTS,
+) -> Result:
+    seen = finding.outcome is not Outcome.UNKNOWN
+    return Result(
+        check=name, kind=kind, region="eu-west-1", run_id=f"run-{name}-{at}", traceparent="00-0-0-01",
+        started_at=at, seconds=seconds, attempts=attempts, finding=finding,
+        facts=facts if seen else {}, phases=PHASES if seen else {},
+    )  # fmt: skip

@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+from prober import __version__
+from prober.export.agent import AgentMetrics
+
+
+def text(subject: AgentMetrics) -> str:
+    return subject.render(openmetrics=False).decode()
+
+
+def test_the_families_of_the_agent_are_there_from_the_start() -> None:
+    shown = text(AgentMetrics())
+
+    assert f'version="{__version__}"}} 1.0\n' in shown
+    assert 'prober_runs_skipped_total{reason="overrun"} 0.0\n' in shown
+    assert 'prober_runs_skipped_total{reason="late"} 0.0\n' in shown
+    assert "prober_schedule_lag_seconds_count 0.0\n" in shown
+    assert 'prober_loop_lag_seconds_bucket{le="5.0"} 0.0\n' in shown
+    assert "prober_store_up 1.0\n" in shown
+    assert "prober_config_last_reload_successful 0.0\n" in shown
+    assert "process_cpu_seconds_total" in shown
+    assert "_created" not in shown
+
+
+def test_a_notifier_has_its_series_before_it_is_needed_and_takes_them_along() -> None:
+    subject = AgentMetrics()
+    subject.configure(["hook", "am"])
+    subject.dead_letters.labels("hook").inc()
+    subject.configure(["am", "mail"])
+    shown = text(subject)
+
+    assert "hook" not in shown
+    for notifier in ("am", "mail"):
+        assert f'prober_outbox_pending{{notifier="{notifier}"}} 0.0\n' in shown
+        for outcome in ("accepted", "retried", "dead"):
+            assert f'{{notifier="{notifier}",outcome="{outcome}"}} 0.0\n' in shown
+
+
+def test_a_notifier_that_stays_keeps_its_counts() -> None:
+    subject = AgentMetrics()
+    subject.configure(["hook"])
+    subject.notifications.labels("hook", "accepted").inc()
+    subject.configure(["hook", "am"])
+
+    assert '{notifier="hook",outcome="accepted"} 1.0\n' in subject.render(True).decode()
+
+
+def test_an_empty_outbox_has_no_oldest_notice() -> None:
+    subject = AgentMetrics()
+    assert "\nprober_outbox_oldest_timestamp_seconds " not in text(subject)
+    subject.outbox_oldest.set(1_700_000_000.5)
+    assert "\nprober_outbox_oldest_timestamp_seconds 1.7000000005e+09\n" in text(subject)
+    subject.outbox_oldest.set(None)
+
+    assert "\nprober_outbox_oldest_timestamp_seconds " not in text(subject)
+
+
+def test_openmetrics_leaves_the_end_mark_to_whoever_writes_the_rest() -> None:
+    shown = AgentMetrics().render(openmetrics=True)
+
+    assert b"# EOF" not in shown
+    assert b"# TYPE prober_runs_skipped counter\n" in shown

@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+from math import inf, isnan, nan
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from prober.export.family import Family, label_pairs, number
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0, "0"), (1, "1"), (True, "1"), (5.0, "5"), (-2.0, "-2"), (0.25, "0.25"),
+        (1_700_000_000.0, "1700000000"), (1e22, "1e+22"), (1e-7, "1e-07"),
+        (inf, "+Inf"), (-inf, "-Inf"), (nan, "NaN"),
+    ],
+)  # fmt: skip
+def test_numbers_are_written_without_noise(value: float, text: str) -> None:
+    assert number(value) == text
+
+
+@given(st.floats())
+def test_a_number_reads_back_as_itself(value: float) -> None:
+    read = float(number(value))
+
+    assert read == value or (isnan(read) and isnan(value))
+
+
+def test_label_values_are_escaped_and_empty_ones_left_out() -> None:
+    assert label_pairs(a='say "hi"\\\n', b="", c="é") == 'a="say \\"hi\\"\\\\\\n",c="é"'
+
+
+def test_only_openmetrics_takes_the_suffix_off_a_counters_head() -> None:
+    family = Family("runs_total", "counter", 'Runs "so far".\nAll of them.')
+
+    assert family.head(False) == (
+        '# HELP runs_total Runs "so far".\\nAll of them.\n# TYPE runs_total counter\n'
+    )
+    assert family.head(True) == (
+        '# HELP runs Runs \\"so far\\".\\nAll of them.\n# TYPE runs counter\n'
+    )

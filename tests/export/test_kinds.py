@@ -1,0 +1,95 @@
+"""The exposition with the real kinds' own tables of series."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import subprocess
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+import pytest
+
+from prober import probes
+from prober.export.board import CheckInfo
+from prober.probes import AnyCheck
+from prober.probes.http import HttpCheck
+from prober.probes.tcp import TcpCheck
+from prober.result import Fact, Reason
+from tests.export.samples import OURS, REFUSED, TIMED_OUT, UP, Bench
+
+SOON = datetime(2027, 1, 1, tzinfo=UTC)
+CERTIFICATE: Mapping[str, Fact] = {
+    "ssl": True, "tls_version": "TLS 1.3", "cipher": "TLS_AES_128_GCM_SHA256",
+    "cert_not_after": SOON, "chain_not_after": SOON, "cert_fingerprint": "ab" * 32,
+    "cert_subject": "CN=shop.example", "cert_issuer": "CN=Example CA", "cert_serial": "01",
+    "cert_san": "shop.example,www.shop.example",
+}  # fmt: skip
+ANSWER: Mapping[str, Fact] = {
+    "ip": "127.0.0.1", "ip_protocol": 4, "dns_lookup_seconds": 0.0021, "status_code": 200,
+    "http_version": "1.1", "redirects": 1, "content_length": 1234, "last_modified": SOON,
+    "uncompressed_body_length": 4321, "regex_failed": False,
+}  # fmt: skip
+EVERYTHING = {
+    "status": 200, "body": {"contains": "ok"}, "headers": {"Server": {"matches": "x"}},
+    "json": {"$.a": 1}, "duration": "2s", "certificate": {"valid_for": "7d"},
+}  # fmt: skip
+
+
+def add(bench: Bench, check: AnyCheck) -> None:
+    info = CheckInfo(
+        kind=check.kind, target=check.target, severity="critical", labels={"team": "payments"}
+    )
+    bench.board.add(check, info)
+    bench.metrics.add(
+        check, info,
+        series=probes.series(check), reasons=probes.reasons(check), rules=[("down", "critical")],
+    )  # fmt: skip
+
+
+def full_bench() -> Bench:
+    bench = Bench()
+    add(bench, HttpCheck.model_validate({"name": "http", "http": "http://shop.example/"}))
+    https = {"url": "https://shop.example/", "expect": EVERYTHING}
+    add(bench, HttpCheck.model_validate({"name": "https", "http": https}))
+    add(bench, TcpCheck.model_validate({"name": "tcp", "tcp": "127.0.0.1:6379"}))
+    bench.metrics.agent.configure(["hook"])
+    for finding in (TIMED_OUT, OURS, REFUSED, UP):
+        bench.run("http", finding, attempts=2, facts=ANSWER)
+        bench.run("https", finding, facts={**ANSWER, **CERTIFICATE})
+        bench.run("tcp", finding, facts={"ip": "::1", "ip_protocol": 6})
+    return bench
+
+
+async def test_promtool_has_nothing_to_say() -> None:
+    promtool = shutil.which("promtool")
+    if promtool is None:
+        assert "CI" not in os.environ, "promtool has to be there in CI"
+        pytest.skip("no promtool on this machine")
+    text = await full_bench().text()
+    assert "probe_ssl_last_chain_info{" in text
+    done = await asyncio.to_thread(
+        subprocess.run, [promtool, "check", "metrics"], input=text, capture_output=True, text=True
+    )
+
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+async def test_an_https_check_that_expects_everything_stays_within_65_series() -> None:
+    lines = (await full_bench().text()).splitlines()
+    reasons = probes.reasons(
+        HttpCheck.model_validate(
+            {"name": "https", "http": {"url": "https://shop.example/", "expect": EVERYTHING}}
+        )
+    )
+
+    assert set(reasons) == set(Reason) - {Reason.INTERNAL}
+    assert sum('check="https",' in line for line in lines) == 65
+
+
+async def test_every_last_result_of_a_full_https_run_is_shown() -> None:
+    text = await full_bench().text()
+
+    for series in probes.http.SERIES:
+        assert f'\n{series.name}{{check="https",region="eu-west-1"' in text

@@ -1,0 +1,197 @@
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+
+import pytest
+
+from prober.result import Finding, Reason
+from prober.web.view import MOST
+from tests.export.samples import NOON, REFUSED, UP
+from tests.web.serve import Agent, serving
+
+EVIL = '<img src=x onerror="alert(1)">'
+
+
+class Outline(HTMLParser):
+    """The tags of a page with their attributes, and its text."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        self.text += f" {data}"
+
+    def all(self, tag: str) -> list[dict[str, str | None]]:
+        return [attributes for name, attributes in self.tags if name == tag]
+
+
+async def page(agent: Agent, path: str = "/") -> str:
+    async with serving(agent) as client:
+        answer = await client.get(path)
+    assert answer.status_code == 200
+    assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
+    return answer.text
+
+
+def outline(text: str) -> Outline:
+    parser = Outline()
+    parser.feed(text)
+    parser.text = re.sub(r"\s+", " ", parser.text)
+    return parser
+
+
+def shop() -> Agent:
+    agent = Agent()
+    agent.bench.add("shop", labels={"team": "payments"})
+    agent.bench.add("redis", kind="tcp", target="10.0.0.9:6379")
+    agent.bench.run("shop", UP, seconds=0.25)
+    agent.bench.run("redis", REFUSED)
+    agent.bench.board.alert("redis", "down", "critical", True, NOON - 65)
+    return agent
+
+
+async def test_the_page_shows_the_checks_worst_first() -> None:
+    text = outline(await page(shop())).text
+
+    assert text.index("redis") < text.index("shop")
+    for said in (
+        "connect",
+        "connection refused",
+        "10.0.0.9:6379",
+        "down critical 1 m 5 s",
+        "250 ms",
+    ):
+        assert said in text
+    for said in ("eu-west-1", "Prober 0.1.0", "2 checks", "1 down", "1 up", "As of 22:13:20 UTC"):
+        assert said in text
+
+
+async def test_the_title_says_how_bad_it_is() -> None:
+    assert "<title>1 down · eu-west-1 · Prober</title>" in await page(shop())
+    agent = Agent()
+    agent.bench.add("shop")
+    agent.bench.run("shop", UP)
+
+    assert "<title>eu-west-1 · Prober</title>" in await page(agent)
+
+
+async def test_the_table_is_a_table_to_those_who_cannot_see_it() -> None:
+    it = outline(await page(shop()))
+
+    assert [header.get("scope") for header in it.all("th")] == ["col"] * 7 + ["row"] * 2
+    assert len(it.all("caption")) == 1
+    assert it.all("html") == [{"lang": "en"}]
+    assert all("datetime" in time for time in it.all("time"))
+    marks = [span for span in it.all("span") if span.get("class") == "mark"]
+    assert marks
+    assert all(mark["aria-hidden"] == "true" for mark in marks)
+
+
+async def test_nothing_comes_from_elsewhere_or_stands_in_line() -> None:
+    it = outline(await page(shop(), "/?q=s"))
+
+    for tag, attributes in it.tags:
+        assert not [name for name in attributes if name.startswith("on") or name == "style"]
+        assert tag != "style"
+        for name in ("src", "href", "action"):
+            assert not (attributes.get(name) or "").startswith(("http", "//", "/"))
+    assert it.all("script") == [{"src": "static/page.js", "defer": None, "data-refresh": "15"}]
+
+
+async def test_without_a_script_the_page_refreshes_itself() -> None:
+    text = await page(shop())
+
+    assert '<noscript><meta http-equiv="refresh" content="15"></noscript>' in text
+
+
+@pytest.mark.parametrize("file", ["page.css", "page.js"])
+async def test_what_the_page_needs_is_served(file: str) -> None:
+    async with serving(Agent()) as client:
+        answer = await client.get(f"/static/{file}")
+
+    assert answer.status_code == 200
+    assert answer.headers["Content-Type"].startswith("text/")
+    assert "http" not in answer.text.replace("http-equiv", "")
+
+
+@pytest.mark.parametrize("file", ["page.html", "..%2f..%2f__init__.py", "%2e%2e/app.py", ""])
+async def test_nothing_else_is_served(file: str) -> None:
+    async with serving(Agent()) as client:
+        answer = await client.get(f"/static/{file}")
+
+    assert answer.status_code == 404
+
+
+async def test_texts_from_outside_stay_texts() -> None:
+    agent = Agent(notices=[EVIL])
+    agent.bench.add("shop", target=EVIL, severity=EVIL, labels={"note": EVIL})
+    agent.bench.run("shop", Finding.down(Reason.BODY, EVIL))
+    agent.bench.board.alert("shop", EVIL, EVIL, True, NOON)
+    it = outline(await page(agent, f"/?q={EVIL.replace('=', '%3D')}"))
+
+    assert not it.all("img")
+    assert it.text.count(EVIL) >= 4
+    assert [box["value"] for box in it.all("input")] == [EVIL]
+
+
+async def test_a_state_and_a_search_narrow_the_table() -> None:
+    down = outline(await page(shop(), "/?state=down"))
+    found = outline(await page(shop(), "/?q=team%3Dpay"))
+
+    assert "redis" in down.text
+    assert "shop" not in down.text
+    assert {"type": "hidden", "name": "state", "value": "down"} in down.all("input")
+    assert "shop" in found.text
+    assert "redis" not in found.text
+
+
+async def test_the_links_keep_the_search() -> None:
+    links = [link.get("href") for link in outline(await page(shop(), "/?q=a%26b")).all("a")]
+
+    assert "?state=down&q=a%26b" in links
+    assert "?q=a%26b" in links
+
+
+async def test_nothing_found_is_said() -> None:
+    text = outline(await page(shop(), "/?state=waiting&q=zzz")).text
+
+    assert "No check is waiting and matches “zzz”." in text
+
+
+async def test_a_config_without_checks_is_said() -> None:
+    assert "The config has no checks yet." in await page(Agent())
+
+
+async def test_a_state_that_there_is_not_counts_as_none() -> None:
+    assert "shop" in await page(shop(), "/?state=%3Cb%3E")
+
+
+async def test_notices_stand_above_the_table() -> None:
+    agent = shop()
+    agent.notices = ["the store is full"]
+    text = await page(agent)
+
+    assert 0 < text.index("the store is full") < text.index("<table")
+
+
+async def test_more_than_fit_is_said() -> None:
+    agent = Agent()
+    for number in range(MOST + 1):
+        agent.bench.add(f"c{number}")
+    text = await page(agent)
+
+    assert f"The worst {MOST} of {MOST + 1} are shown" in text
+    assert text.count('<tr role="row" class="waiting">') == MOST
+
+
+async def test_a_name_is_linked_whatever_is_in_it() -> None:
+    agent = Agent()
+    agent.bench.add("shop/basket:eu")
+
+    assert 'href="api/v1/checks/shop/basket%3Aeu"' in await page(agent)
