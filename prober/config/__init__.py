@@ -1,0 +1,22 @@
+"""The config file, as the rest of the agent gets it: everything right, or every mistake at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from os import PathLike
+
+from prober.config.model import Config, Loaded
+from prober.config.read import read_config
+
+__all__ = ["Config", "Loaded", "load"]
+
+
+def load(
+    path: str | PathLike[str], env: Mapping[str, str] | None = None, *, allow_unset: bool = False
+) -> Loaded:
+    """The config at `path`; `env` (default: the process's) fills in its `${…}`.
+
+    Raises ConfigError with every problem. With `allow_unset` a reference that
+    cannot be filled in is not a problem, and what depends on it is left out.
+    """
+    return read_config(path, env, allow_unset=allow_unset)

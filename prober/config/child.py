@@ -1,0 +1,140 @@
+"""How is a big config loaded without holding up the loop that probes? In a process of its own.
+
+The child sends frames over its stdout, each an 8-byte length and a pickle:
+the problems; if there are none, everything but the checks and how many batches
+of checks follow; then these. The parent turns to its other work between two.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import pickle
+import sys
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
+from os import PathLike
+from typing import BinaryIO
+
+from prober.config import load
+from prober.config.model import Loaded
+from prober.errors import ConfigError, Problem
+from prober.probes import AnyCheck
+
+TIMEOUT = 60.0  # seconds
+BATCH = 100  # checks that are unpickled in one go: about 5 ms on a busy machine
+_LENGTH = 8  # bytes
+# What a pickle raises that is cut off, or comes from another version of this program.
+_UNREADABLE = (pickle.UnpicklingError, EOFError, AttributeError, ImportError, IndexError)
+
+
+async def load_in_child(
+    path: str | PathLike[str], env: Mapping[str, str], *, timeout: float = TIMEOUT
+) -> Loaded:
+    """As `load`. Raises ConfigError also where the child came to nothing."""
+    shown = str(path)
+    try:
+        async with asyncio.timeout(timeout), _child(shown, env) as stream:
+            return await _received(stream)
+    except TimeoutError:
+        raise _came_to_nothing(shown, f"not read within {timeout:g} s") from None
+    except OSError as error:
+        said = f"no process to read it in: {(error.strerror or str(error)).lower()}"
+        raise _came_to_nothing(shown, said) from error
+    except asyncio.IncompleteReadError as error:
+        raise _came_to_nothing(shown, "the process that reads it ended early") from error
+    except _UNREADABLE as error:
+        said = "the process that reads it is of another version; restart the agent"
+        raise ConfigError([Problem(shown, 0, "", said)]) from error
+
+
+@asynccontextmanager
+async def _child(shown: str, env: Mapping[str, str]) -> AsyncIterator[asyncio.StreamReader]:
+    """What the child says; it is gone at the end, whatever happened."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "prober.config.child", shown),
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        env=dict(env),
+        start_new_session=True,  # a Ctrl-C at the terminal is for the agent
+    )
+    stream = process.stdout or asyncio.StreamReader()
+    try:
+        yield stream
+    finally:
+        with suppress(ProcessLookupError):
+            process.kill()
+        await stream.read()  # to the end, so that the pipe is closed
+        await process.wait()
+
+
+async def _received(stream: asyncio.StreamReader) -> Loaded:
+    problems: tuple[Problem, ...] = pickle.loads(await _frame(stream))  # noqa: S301 - our own child
+    if problems:
+        raise ConfigError(problems)
+    head: tuple[Loaded, int] = pickle.loads(await _frame(stream))  # noqa: S301 - our own child
+    loaded, batches = head
+    checks: list[AnyCheck] = []
+    with _not_for_the_collector():
+        for _ in range(batches):
+            checks += pickle.loads(await _frame(stream))  # noqa: S301 - our own child
+            await asyncio.sleep(0)
+    config = loaded.config.model_copy(update={"checks": tuple(checks)})
+    return Loaded(config, loaded.warnings)
+
+
+@contextmanager
+def _not_for_the_collector() -> Iterator[None]:
+    """Keeps what is made here out of full collections, for good.
+
+    10,000 checks live until the next reload and hold no cycles; looking
+    through them would stall the loop by 100 ms again and again.
+    """
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
+async def _frame(stream: asyncio.StreamReader) -> bytes:
+    length = int.from_bytes(await stream.readexactly(_LENGTH))
+    return await stream.readexactly(length)
+
+
+def _came_to_nothing(shown: str, said: str) -> ConfigError:
+    return ConfigError([Problem(shown, 0, "", f"{said}; try again")])
+
+
+def main(arguments: Sequence[str], out: BinaryIO) -> None:
+    """The child: loads the config named by the one argument, and says what came of it."""
+    gc.disable()  # it ends before there is garbage worth the search
+    (shown,) = arguments
+    try:
+        config, warnings = load(shown, os.environ)
+    except ConfigError as error:
+        _send(out, error.problems)
+        return
+    except Exception as error:  # noqa: BLE001 - the child's top level: the parent says what happened
+        said = f"cannot be read for a fault of ours: {type(error).__name__}"
+        _send(out, (Problem(shown, 0, "", said),))
+        return
+    starts = range(0, len(config.checks), BATCH)
+    _send(out, ())
+    _send(out, (Loaded(config.model_copy(update={"checks": ()}), warnings), len(starts)))
+    for start in starts:
+        _send(out, config.checks[start : start + BATCH])
+
+
+def _send(out: BinaryIO, value: object) -> None:
+    frame = pickle.dumps(value, pickle.HIGHEST_PROTOCOL)
+    out.write(len(frame).to_bytes(_LENGTH))
+    out.write(frame)
+    out.flush()
+
+
+if __name__ == "__main__":
+    with suppress(BrokenPipeError):  # nobody waits for it any more
+        main(sys.argv[1:], sys.stdout.buffer)

@@ -1,0 +1,123 @@
+"""What lies ready while a config is built: the tree, the report, the files and the environment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from pydantic import BaseModel, JsonValue, ValidationError
+
+from prober.config import words
+from prober.config.fill import Files
+from prober.config.report import Report
+from prober.config.shape import file_fields
+from prober.config.tree import Path, Tree, follow, replaced
+
+Raw = dict[str, JsonValue]
+M = TypeVar("M", bound=BaseModel)
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    tree: Tree
+    report: Report
+    files: Files
+    env: Mapping[str, str]
+
+    def section(self, key: str) -> JsonValue:
+        """The top-level value under `key`; one that is empty is as good as not there."""
+        root = self.tree.root
+        return root.get(key) if isinstance(root, dict) else None
+
+    def mapping(self, path: Path, value: JsonValue) -> Raw:
+        """`value`, if it is a mapping; nothing is an empty one, all else a mistake."""
+        if isinstance(value, dict):
+            return value
+        if value is not None:
+            self.report.error(path, f"{self.report.found(path)} is not a mapping of keys")
+        return {}
+
+    def list(self, path: Path, value: JsonValue) -> list[JsonValue]:
+        if isinstance(value, list):
+            return value
+        if value is not None:
+            self.report.error(path, f"{self.report.found(path)} is not a list")
+        return []
+
+    def validated(self, model: type[M], raw: JsonValue, *places: Path) -> M | None:
+        """`raw` as a `model`, or None with every mistake reported at the first fitting place."""
+        try:
+            return model.model_validate(raw)
+        except ValidationError as error:
+            first = error
+        try:
+            return model.model_validate(self._as_texts(raw, first, places))
+        except ValidationError as error:
+            self.report.invalid(error, model, places)
+            return None
+
+    def picked(
+        self, raw: Raw, kinds: Sequence[str], path: Path, known: Sequence[str]
+    ) -> str | None:
+        """The one key of `raw` that is a kind."""
+        there = [kind for kind in kinds if kind in raw]
+        if len(there) == 1:
+            return there[0]
+        listed = ", ".join(kinds)
+        if there:
+            pair = " and ".join(there)
+            count = "two" if len(there) == 2 else "several"
+            self.report.error(path, f"{count} kinds, {pair}; keep one")
+        elif not _names_kinds(raw, kinds, known):
+            self.report.error(path, f"no kind; add one of {listed}")
+        return None
+
+    def with_files(self, model: type[BaseModel], raw: Raw, *places: Path) -> Raw:
+        """`raw` with every file it names by its whole path; one that cannot be read is a mistake."""
+        for field in file_fields(model):
+            name = _at(raw, field)
+            if not isinstance(name, str) or not name:
+                continue
+            path = self.files.path(name)
+            content = self.files.read(path)
+            at = self.report.locate(field, places)
+            if isinstance(content, str) and not self.tree.has_unset(at.path):
+                self.report.error(field, f"{name!r} {content}", *places)
+            changed = replaced(raw, field, str(path))
+            raw = changed if isinstance(changed, dict) else raw
+        return raw
+
+    def _as_texts(
+        self, raw: JsonValue, error: ValidationError, places: Sequence[Path]
+    ) -> JsonValue:
+        """A number where a text is wanted is a text: `labels: {tier: 1}`, as it is written."""
+        for one in error.errors(include_url=False, include_input=False):
+            at = self.report.locate(one["loc"], places)
+            written = self.tree.written.get(at.spot) if at.spot else None
+            if one["type"] == "string_type" and written is not None:
+                raw = replaced(raw, follow(raw, one["loc"]), written)
+        return raw
+
+
+def merged(base: Raw, over: Raw) -> Raw:
+    """`over` laid on `base`, key by key; null counts as a value."""
+    both = {**base, **over}
+    for key, value in over.items():
+        below = base.get(key)
+        if isinstance(value, dict) and isinstance(below, dict):
+            both[key] = merged(below, value)
+    return both
+
+
+def _names_kinds(raw: Raw, kinds: Sequence[str], known: Sequence[str]) -> bool:
+    """Whether the message about an unknown key of `raw` will tell which kinds there are."""
+    if any(words.meant(key, known) in kinds for key in raw):
+        return True
+    return bool(raw) and set(known) == set(kinds)
+
+
+def _at(raw: JsonValue, path: Path) -> JsonValue:
+    for part in path:
+        raw = raw.get(str(part)) if isinstance(raw, dict) else None
+    return raw

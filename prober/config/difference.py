@@ -1,0 +1,68 @@
+"""What differs between the config that runs and the one that shall? Pure.
+
+A reload touches only what is named here: a check that is the same in both
+keeps its rhythm, its streaks and a run under way.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from prober.config.model import Config
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Names of checks by what happens to them; `moved` is the part of `changed` with a new interval."""
+
+    added: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
+    moved: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()  # other parts of the config that changed, by their key
+
+    def __str__(self) -> str:
+        parts = (
+            f"{word} {', '.join(names)}"
+            for word, names in (
+                ("added", self.added),
+                ("removed", self.removed),
+                ("changed", self.changed + self.others),
+            )
+            if names
+        )
+        return "; ".join(parts) or "nothing changed"
+
+
+def difference(old: Config, new: Config) -> Difference:
+    before = {check.name: check for check in old.checks}
+    after = {check.name: check for check in new.checks}
+    changed = [
+        name
+        for name, check in after.items()
+        if name in before and (before[name] != check or old.rules[name] != new.rules[name])
+    ]
+    parts = ("agent", "web", "regions", "notifiers", "routes", "severities")
+    return Difference(
+        added=tuple(name for name in after if name not in before),
+        removed=tuple(name for name in before if name not in after),
+        changed=tuple(changed),
+        moved=tuple(name for name in changed if before[name].interval != after[name].interval),
+        others=tuple(part for part in parts if getattr(old, part) != getattr(new, part)),
+    )
+
+
+def cannot_change(old: Config, new: Config) -> tuple[str, ...]:
+    """What a reload refuses: things that an agent is built on. One text each."""
+    built_on = (
+        ("agent.region", old.agent.region, new.agent.region),
+        ("agent.data_dir", old.agent.data_dir, new.agent.data_dir),
+        ("agent.resolver", old.agent.resolver, new.agent.resolver),
+        ("web.listen", old.web.listen, new.web.listen),
+        ("web.external_url", old.web.external_url, new.web.external_url),
+    )
+    return tuple(
+        f"{field}: cannot change from {before!s} to {after!s} while the agent runs; restart it"
+        for field, before, after in built_on
+        if before != after
+    )

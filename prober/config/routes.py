@@ -1,0 +1,72 @@
+"""Who is told of what, and is there anybody? The routes of a config, and what is odd about them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from prober.alerts.route import Match, Route
+from prober.config.desk import Desk
+from prober.config.model import Config
+from prober.config.tree import Path
+from prober.probes import KINDS
+
+
+def read_routes(desk: Desk, severities: Sequence[str] | None) -> Iterator[Route]:
+    """Every route that is right; `severities` is None where they are wrong themselves."""
+    known = desk.section("notifiers")
+    names = tuple(known) if isinstance(known, dict) else ()
+    for index, raw in enumerate(desk.list(("routes",), desk.section("routes"))):
+        place: Path = ("routes", index)
+        route = desk.validated(Route, raw, place)
+        if route is None:
+            continue
+        for at, name in enumerate(route.notify):
+            if name not in names:
+                listed = f"the notifiers are {', '.join(names)}" if names else "there are none"
+                desk.report.error((*place, "notify", at), f"no notifier {name!r}; {listed}")
+        for at, word in enumerate(route.match.severity or ()):
+            if severities and word not in severities:
+                said = f"{word!r} is not one of the severities: {', '.join(severities)}"
+                desk.report.error((*place, "match", "severity", at), said)
+        yield route
+
+
+def warn(desk: Desk, config: Config) -> None:
+    """What is legal and probably not meant."""
+    agent = config.agent
+    if agent.region not in config.regions:
+        listed = ", ".join(config.regions)
+        desk.report.warn(("regions",), f"{agent.region!r}, this agent's, is none of {listed}")
+    if agent.notify == "auto" and len(config.regions) > 1:
+        said = (
+            "several regions and notify: auto; notices come from the rules generated"
+            " for Prometheus, not from this agent"
+        )
+        desk.report.warn(("regions",), said)
+    elif config.checks and agent.notify != "never" and not desk.section("notifiers"):
+        desk.report.warn((), "no notifiers; alerts are seen on the page and in metrics only")
+    _warn_of_routes(desk, config)
+
+
+def _warn_of_routes(desk: Desk, config: Config) -> None:
+    last = None
+    for index, route in enumerate(config.routes):
+        place: Path = ("routes", index)
+        if last is not None:
+            said = f"never reached; routes[{last}] matches everything and does not continue"
+            desk.report.warn(place, said)
+        elif route.match == Match() and not route.continue_:
+            last = index
+        _warn_of_match(desk, config, route.match, place)
+
+
+def _warn_of_match(desk: Desk, config: Config, match: Match, place: Path) -> None:
+    there = {
+        "checks": (match.checks, {check.name for check in config.checks}),
+        "kinds": (match.kinds, {kind.kind for kind in KINDS}),
+        "regions": (match.regions, {*config.regions, config.agent.region}),
+    }
+    for key, (wanted, known) in there.items():
+        if wanted and not known.intersection(wanted):
+            shown = ", ".join(map(repr, wanted))
+            desk.report.warn((*place, "match", key), f"{shown} can never match; there is none")

@@ -1,0 +1,160 @@
+from __future__ import annotations
+
+import base64
+from pathlib import Path
+
+import pytest
+
+from prober.secret import Scrubber
+from tests.config.loading import loaded, refused, warned
+
+
+def scrub_of(folder: Path, settings: str) -> Scrubber:
+    text = f"checks:\n  - name: a\n    http:\n      url: https://h.example/\n{settings}"
+    return loaded(folder, text).config.scrub
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        "      json: {password: hunter22}",
+        "      json: {login: [{api_key: hunter22}]}",
+        "      json: {token: {a: [hunter22]}}",
+        "      json: {client_secret: hunter22, x: 1}",
+        "      json: {webhook_url: hunter22}",
+        "      json: {dsn: hunter22}",
+        "      json: {auth: {user: hunter22}}",
+        "      json: {secrets: {any: hunter22}}",
+        "      headers: {Cookie: hunter22}",
+        "      headers: {authorization: Bearer hunter22}",
+        "      headers: {X-API-KEY: hunter22}",
+        "      headers: {Proxy-Authorization: [hunter22]}",
+        "      headers: {X: 'see https://user:hunter22@other.example/'}",
+        "      body: see https://hunter22@other.example/",
+        "      json: {x: &pw hunter22, y: {password: *pw}}",
+        "      json: {x: &pw {a: [hunter22]}, y: {secrets: *pw}}",
+        "      json: {x: &pw {a: hunter22}, secrets: {<<: *pw}}",
+    ],
+)
+def test_a_value_is_secret_by_its_field(tmp_path: Path, settings: str) -> None:
+    scrub = scrub_of(tmp_path, settings)
+
+    assert scrub("the word hunter22 again") == "the word *** again"
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        "      headers: {X-Request: hunter22}",
+        "      json: {key: hunter22, passwords: hunter22, tokens: hunter22}",
+        "      body: hunter22@other.example",
+    ],
+)
+def test_other_fields_are_not(tmp_path: Path, settings: str) -> None:
+    assert not scrub_of(tmp_path, settings).values
+
+
+def test_file_names_are_no_secrets(tmp_path: Path) -> None:
+    for name in ("hunter22", "cert"):
+        (tmp_path / name).write_text("x")
+    settings = "      tls: {key_file: hunter22, cert_file: cert}"
+
+    assert not scrub_of(tmp_path, settings).values
+
+
+def test_names_that_somebody_gave_are_no_fields(tmp_path: Path) -> None:
+    text = (
+        "alerts: {token: {when: {failures: 3}, severity: critical}}\n"
+        "notifiers: {my_key: {webhook: {url: https://hooks.example/}}}\n"
+    )
+
+    assert not loaded(tmp_path, text).config.scrub.values
+
+
+def test_whatever_comes_from_a_file_is_secret(tmp_path: Path) -> None:
+    (tmp_path / "pw").write_text("hunter22\n")
+    scrub = scrub_of(tmp_path, '      body: "x ${file:pw}"')
+
+    assert scrub.values == {"hunter22"}
+
+
+def test_a_credential_is_secret_without_its_scheme_and_decoded(tmp_path: Path) -> None:
+    credential = base64.b64encode(b"user:hunter22").decode()
+    scrub = scrub_of(tmp_path, f"      headers: {{Authorization: Basic {credential}}}")
+
+    assert scrub(f"{credential} hunter22 user:hunter22") == "*** *** ***"
+
+
+def test_userinfo_is_secret_as_it_is_and_decoded(tmp_path: Path) -> None:
+    scrub = scrub_of(tmp_path, "      body: https://user:p%40ssword@other.example/")
+
+    assert scrub("p%40ssword p@ssword user:p@ssword") == "*** *** ***"
+
+
+def test_a_secret_is_the_text_that_is_written(tmp_path: Path) -> None:
+    scrub = scrub_of(
+        tmp_path, "      json: {password: 0123456, token: 1e5000, api_key: true, dsn: null}"
+    )
+
+    assert scrub.values == {"0123456", "1e5000", "true"}
+
+
+def test_a_short_secret_is_a_warning_with_its_line_and_not_its_value(tmp_path: Path) -> None:
+    text = """
+agent: {notify: never}
+checks:
+  - name: a
+    http:
+      url: https://user:ab1@h.example/
+      headers:
+        Authorization: Bearer ab2
+        Cookie: longer-than-six
+      json:
+        password: ab3
+        token: ${PW}
+"""
+    said = "a secret under 6 characters; make it longer"
+
+    assert warned(tmp_path, text, {"PW": "ab4"}) == [
+        f"config.yaml:6: checks[0].http.url: {said}",
+        f"config.yaml:8: checks[0].http.headers.Authorization: {said}",
+        f"config.yaml:11: checks[0].http.json.password: {said}",
+        f"config.yaml:12: checks[0].http.json.token: {said}",
+    ]
+
+
+@pytest.mark.parametrize(
+    "secret", ["hunter22", "it's-hidden", "it's\"a\\b{c}", "x y", "ü-secret", "tab\\tbed"]
+)
+def test_no_mistake_shows_a_secret(tmp_path: Path, secret: str) -> None:
+    quoted = secret.replace("'", "''")
+    text = f"""
+agent: {{notify: '{quoted}'}}
+checks:
+  - name: '{quoted} '
+    interval: 'x{quoted}"x'
+    http:
+      url: 'ftp://u:{quoted}@x'
+      headers: {{Authorization: '{quoted}\t\x85'}}
+      json: {{password: '{quoted}'}}
+      method: '{quoted} ü'
+  - tcp: 'u://a:{quoted}@x y'
+    '{quoted}': 1
+notifiers:
+  hook: {{webhook: {{url: 'h://{quoted}@x', hmac_secret: ['{quoted}']}}}}
+"""
+    said = refused(tmp_path, text)
+
+    assert len(said) >= 6
+    # However it is quoted there: a backslash more or less hides nothing.
+    bare = secret.replace("\\", "")
+    assert not [line for line in said if bare in line.replace("\\", "")]
+
+
+def test_a_mistake_of_syntax_shows_no_secret_either(tmp_path: Path) -> None:
+    text = "agent:\n  token: hunter22\n  region: !hunter22 x\n  x: *hunter22\n"
+
+    assert refused(tmp_path, text) == [
+        "config.yaml:3: agent.region: the unknown tag !***; leave it out",
+        "config.yaml:4: **** is not defined above; write &*** before the value it means",
+    ]
