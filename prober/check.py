@@ -11,7 +11,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
-from prober.units import Duration
+from prober.units import Count, Duration
 
 # Prometheus' own rule for label names, less the ones we set ourselves (checked by config).
 LabelName = Annotated[str, Field(pattern=r"^[a-zA-Z_][a-zA-Z0-9_]*$")]
@@ -31,7 +31,7 @@ class Check(Model):
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:/-]*$", max_length=200)]
     interval: Annotated[Duration, Field(gt=0)] = 60.0
     timeout: Annotated[Duration, Field(gt=0)] = 10.0  # of one attempt, everything included
-    retries: Annotated[int, Field(ge=0)] = 0
+    retries: Annotated[Count, Field(ge=0)] = 0
     severity: str | None = None
     labels: Mapping[LabelName, str] = {}
     runbook: str | None = None

@@ -58,6 +58,13 @@ def parse_ratio(value: object) -> float:
     return ratio
 
 
+def _no_bool(value: object) -> object:
+    """Python takes True for 1; a person who writes `true` meant something else."""
+    if isinstance(value, bool):
+        raise ValueError(f"{str(value).lower()} is not a number; write a whole number")  # noqa: TRY004  # pydantic's way
+    return value
+
+
 def _not_negative(number: float, value: object) -> float:
     if not 0 <= number < float("inf"):
         raise ValueError(f"{value!r} is negative or not a number; write 0 or more")
@@ -91,4 +98,5 @@ def rfc3339(moment: float | datetime) -> str:
 
 Duration = Annotated[float, BeforeValidator(parse_duration)]
 Size = Annotated[int, BeforeValidator(parse_size)]
+Count = Annotated[int, BeforeValidator(_no_bool)]
 Ratio = Annotated[float, BeforeValidator(parse_ratio), PlainSerializer(float)]

@@ -16,7 +16,7 @@ from pydantic import Field, JsonValue, ValidationError
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from prober.check import Model
-from prober.units import Duration
+from prober.units import Count, Duration
 
 RuleName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$", max_length=60)]
 DEFAULT_SEVERITIES = ("critical", "high", "medium", "low", "info")
@@ -25,13 +25,13 @@ DEFAULT_SEVERITIES = ("critical", "high", "medium", "low", "info")
 class When(Model):
     """The condition. `failures` in a row; an unknown run is neither a failure nor a success."""
 
-    failures: Annotated[int, Field(ge=1)]
+    failures: Annotated[Count, Field(ge=1)]
 
 
 class Resolve(Model):
     """When it is over: so many runs up in a row."""
 
-    successes: Annotated[int, Field(ge=1)] = 2
+    successes: Annotated[Count, Field(ge=1)] = 2
 
 
 class Rule(Model):

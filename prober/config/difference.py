@@ -1,4 +1,6 @@
-"""What differs between the config that runs and the one that shall? Pure.
+"""What differs between the config that runs and the one that shall?
+
+Pure, but that it gives the loop back now and then: ten thousand comparisons take 0.2 s.
 
 A reload touches only what is named here: a check that is the same in both
 keeps its rhythm, its streaks and a run under way.
@@ -6,9 +8,12 @@ keeps its rhythm, its streaks and a run under way.
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 
 from prober.config.model import Config
+
+SLICE = 200  # checks that are compared before the loop is given back
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,14 +39,15 @@ class Difference:
         return "; ".join(parts) or "nothing changed"
 
 
-def difference(old: Config, new: Config) -> Difference:
+async def difference(old: Config, new: Config) -> Difference:
     before = {check.name: check for check in old.checks}
     after = {check.name: check for check in new.checks}
-    changed = [
-        name
-        for name, check in after.items()
-        if name in before and (before[name] != check or old.rules[name] != new.rules[name])
-    ]
+    changed = []
+    for count, (name, check) in enumerate(after.items(), 1):
+        if name in before and (before[name] != check or old.rules[name] != new.rules[name]):
+            changed.append(name)
+        if count % SLICE == 0:
+            await asyncio.sleep(0)
     parts = ("agent", "web", "regions", "notifiers", "routes", "severities")
     return Difference(
         added=tuple(name for name in after if name not in before),

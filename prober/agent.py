@@ -1,0 +1,260 @@
+"""The agent: every check followed from due to told, until it is asked to stop. THE ROAD.
+
+    _follow: sleep until due ─► runner ─► parts.observe: table, metrics, settle (─► deliver)
+
+One process, one loop, one task per check, so runs of a check never overlap.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import os
+import resource
+import signal
+import socket
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TypeAlias
+
+from aiohttp import web
+
+from prober import __version__
+from prober.clock import Clock, SystemClock
+from prober.config.child import load_in_child
+from prober.config.difference import cannot_change, difference
+from prober.config.model import Config
+from prober.errors import ConfigError, ProberError, Problem
+from prober.parts import Parts
+from prober.schedule import Rhythm, is_busy, rhythm
+from prober.store.database import Store
+from prober.web import server
+from prober.web.app import Sources, application
+
+log = logging.getLogger(__name__)
+
+OnConfig: TypeAlias = Callable[[Config], None]
+OnReady: TypeAlias = Callable[[str], None]
+
+STOP_RUNS = 6.0  # seconds that runs under way are given at a stop ...
+STOP_TELL = 1.5  # ... and then the notices: together well below the 10 s that a stop may take
+PRUNE_EVERY = 300.0  # seconds
+MOST_FILES = 1 << 20
+
+
+def ignore(news: Config | str) -> None:
+    """For who does not want to be told."""
+
+
+async def run(
+    config: Config,
+    path: Path,
+    *,
+    on_config: OnConfig = ignore,
+    on_ready: OnReady = ignore,
+) -> None:
+    """Runs until SIGTERM or SIGINT, then drains.
+
+    `on_ready` is told the agent's URL once it serves, `on_config` each config
+    that a reload brings. Raises StartError where data_dir or port are not to be had.
+    """
+    _raise_file_limit()
+    clock = SystemClock()
+    store = Store.open(config.agent.data_dir, clock)
+    try:
+        sock = server.bind(config.web.host, config.web.port)
+        await Agent(config, path, store, clock, on_config).serve(sock, on_ready)
+    finally:
+        await store.close()
+
+
+class Agent:
+    def __init__(
+        self, config: Config, path: Path, store: Store, clock: Clock, on_config: OnConfig
+    ) -> None:
+        self._parts = Parts(config, store, clock)
+        self._path = path
+        self._clock = clock
+        self._on_config = on_config
+        self._stopping = asyncio.Event()
+        self._reloading = asyncio.Lock()
+        self._ready = False
+        self._checks = {check.name: check for check in config.checks}
+        self._followers: dict[str, asyncio.Task[None]] = {}
+        self._running: set[str] = set()  # checks with a run under way
+        self._signalled: set[asyncio.Task[None]] = set()  # reloads that a signal asked for
+
+    async def serve(self, sock: socket.socket, on_ready: OnReady) -> None:
+        """Everything from the first schedule to the end of the drain."""
+        parts = self._parts
+        try:
+            await parts.restore()
+            async with (
+                server.serving(self._application(), sock) as url,
+                asyncio.TaskGroup() as tasks,
+            ):
+                self._tasks = tasks
+                duties = (parts.pulse.run, parts.settle.run, parts.deliverer.run, self._prune)
+                background = [tasks.create_task(duty()) for duty in duties]
+                self._listen_to_signals()
+                self._schedule(list(self._checks))
+                gc.collect()
+                gc.freeze()  # what is here stays: no collection needs to look at it again
+                self._ready = True
+                log.info("watching %d checks, serving on %s", len(self._checks), url)
+                on_ready(url)
+                await self._stopping.wait()
+                await self._drain()
+                for task in background:
+                    task.cancel()
+        finally:
+            parts.close()
+
+    # The road
+
+    def _schedule(self, names: Sequence[str]) -> None:
+        busy = is_busy(sum(1 / check.interval for check in self._checks.values()))
+        now = self._clock.monotonic()
+        for name in names:
+            dues = rhythm(name, self._checks[name].interval, now, busy=busy)
+            self._followers[name] = self._tasks.create_task(self._follow(name, dues), name=name)
+
+    async def _follow(self, name: str, dues: Rhythm) -> None:
+        """The way of one check, in order, until it is removed or the agent stops."""
+        slot = 0
+        while not self._stopping.is_set():
+            await self._clock.sleep_until(dues.due(slot))
+            begun = self._clock.monotonic()
+            self._parts.metrics.agent.schedule_lag.observe(max(0.0, begun - dues.due(slot)))
+            self._running.add(name)
+            try:
+                self._parts.observe(await self._parts.runner.run(self._checks[name]))
+            except Exception:  # once per turn, or one fault of ours would end every check
+                log.exception("the turn of %s raised", name)
+            finally:
+                self._running.discard(name)
+            following = dues.next_slot(slot, self._clock.monotonic())
+            self._count_missed(dues, slot, following, begun)
+            slot = following
+
+    def _count_missed(self, dues: Rhythm, slot: int, following: int, begun: float) -> None:
+        """Slots that passed before the run began are ours (late), those after it the run's."""
+        if following == slot + 1:
+            return
+        late = dues.next_slot(slot, begun) - slot - 1
+        skipped = self._parts.metrics.agent.runs_skipped
+        skipped.labels("late").inc(late)
+        skipped.labels("overrun").inc(following - slot - 1 - late)
+
+    # Reload
+
+    async def reload(self) -> Sequence[str]:
+        """Reads the config again and touches only what changed; what that was, a text each.
+
+        Raises ConfigError with every reason; then nothing at all has changed.
+        """
+        async with self._reloading:
+            try:
+                loaded = await load_in_child(self._path, os.environ)
+                old, new = self._parts.config, loaded.config
+                if refused := cannot_change(old, new):
+                    raise ConfigError([Problem(str(self._path), 0, "", text) for text in refused])
+            except ProberError as error:
+                self._parts.reload_failed()
+                log.error("reload refused, the old config goes on: %s", error)  # noqa: TRY400  # theirs, not ours
+                raise
+            for warning in loaded.warnings:
+                log.warning("%s", warning)
+            return await self._adopt(old, new)
+
+    async def _adopt(self, old: Config, new: Config) -> Sequence[str]:
+        changes = await difference(old, new)
+        if self._stopping.is_set():
+            raise ProberError("the agent is stopping")
+        self._on_config(new)
+        for name in (*changes.removed, *changes.moved):
+            self._followers.pop(name).cancel()
+        self._checks = {check.name: check for check in new.checks}
+        await self._parts.adopt(new, (*changes.added, *changes.changed), changes.removed)
+        self._schedule((*changes.added, *changes.moved))
+        log.info("reloaded: %s", changes)
+        return str(changes).split("; ")
+
+    async def _reload_by_signal(self) -> None:
+        try:
+            await self.reload()
+        except ProberError:
+            return  # said in the log and in the metrics
+
+    # Start and stop
+
+    def _listen_to_signals(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stopping.set)
+        loop.add_signal_handler(signal.SIGHUP, self._hang_up)
+
+    def _hang_up(self) -> None:
+        task = self._tasks.create_task(self._reload_by_signal())
+        self._signalled.add(task)
+        task.add_done_callback(self._signalled.discard)
+
+    async def _drain(self) -> None:
+        """Starts no more runs, gives those under way some time, writes and tells what there is."""
+        self._ready = False
+        log.info("stopping: %d runs are under way", len(self._running))
+        waiting = (task for name, task in self._followers.items() if name not in self._running)
+        for task in (*waiting, *self._signalled):
+            task.cancel()
+        if running := [self._followers[name] for name in self._running]:
+            _, late = await asyncio.wait(running, timeout=STOP_RUNS)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+        await self._parts.settle.flush()
+        await self._parts.deliverer.drain(STOP_TELL)
+        await self._parts.settle.flush()  # what was told in these last moments is not told again
+        log.info("stopped")
+
+    async def _prune(self) -> None:
+        while True:
+            await self._clock.sleep(PRUNE_EVERY)
+            try:
+                await self._parts.store.prune()
+            except ProberError as error:
+                log.warning("old history was not pruned: %s", error)
+
+    def _application(self) -> web.Application:
+        parts = self._parts
+        sources = Sources(
+            board=parts.board,
+            metrics=parts.metrics,
+            clock=self._clock,
+            region=parts.config.agent.region,
+            version=__version__,
+            external_url=parts.config.web.external_url,
+            healthy=self._healthy,
+            ready=lambda: self._ready,
+            reload=self.reload,
+            before_scrape=parts.gauge_outbox,
+            notices=parts.notices,
+            severities=lambda: parts.config.severities,
+        )
+        return application(sources)
+
+    def _healthy(self) -> bool:
+        """The schedule turns: nobody who follows a check has gone."""
+        return not any(task.done() for task in self._followers.values()) or not self._ready
+
+
+def _raise_file_limit() -> None:
+    """A probe is a socket: take as many as we may have."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, MOST_FILES)
+    if soft == resource.RLIM_INFINITY or soft >= wanted:
+        return
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    except (OSError, ValueError) as error:
+        log.warning("the limit of open files stays at %d: %s", soft, error)

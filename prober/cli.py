@@ -1,0 +1,133 @@
+"""What the `prober` command understands. Parses, calls one function, exits; decides nothing."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+import os
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
+
+from prober import __version__, agent, config, log, once
+from prober.demo import run as demo
+from prober.errors import ConfigError, ProberError, StartError
+
+if TYPE_CHECKING:  # a generic at type checking only
+    Commands: TypeAlias = argparse._SubParsersAction[argparse.ArgumentParser]
+
+BAD_INPUT = 2  # a config, a name, a port or a folder that cannot be used
+OUR_FAULT = 3
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run one command and exit with its code; errors are said on stderr, without a traceback."""
+    options = _parser().parse_args(argv)
+    log.set_up(options.log_format, options.log_level)
+    try:
+        sys.exit(options.command(options))
+    except (ConfigError, StartError) as error:
+        _say(str(error))
+        sys.exit(BAD_INPUT)
+    except ProberError as error:
+        _say(str(error))
+        sys.exit(OUR_FAULT)
+    except ExceptionGroup as fault:  # a part of the agent died: the one traceback a user may see
+        logging.getLogger(__name__).critical("a fault of the agent's own", exc_info=fault)
+        sys.exit(OUR_FAULT)
+    except KeyboardInterrupt:
+        sys.exit(128 + signal.SIGINT)
+    except BrokenPipeError:  # `prober check | head`: nobody is left to be told
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+
+
+def _run(options: argparse.Namespace) -> int:
+    loaded = _load(options)
+    asyncio.run(agent.run(loaded.config, options.config, on_config=_quietly(options)))
+    return 0
+
+
+def _check(options: argparse.Namespace) -> int:
+    loaded = _load(options, warn=False)
+    return asyncio.run(once.run(loaded.config, options.names, as_json=options.json))
+
+
+def _validate(options: argparse.Namespace) -> int:
+    loaded = _load(options, allow_unset=options.allow_unset)
+    count = len(loaded.config.checks)
+    print(f"{options.config}: valid, {count} check{'' if count == 1 else 's'}")
+    return 0
+
+
+def _demo(options: argparse.Namespace) -> int:
+    loaded = _load(options)
+    on_config = _quietly(options)
+    asyncio.run(
+        demo.run(loaded.config, options.config, break_it=options.break_it, on_config=on_config)
+    )
+    return 0
+
+
+def _load(
+    options: argparse.Namespace, *, allow_unset: bool = False, warn: bool = True
+) -> config.Loaded:
+    loaded = config.load(options.config, env=os.environ, allow_unset=allow_unset)
+    for warning in loaded.warnings if warn else ():
+        _say(f"warning: {warning}")
+    _quietly(options)(loaded.config)
+    return loaded
+
+
+def _quietly(options: argparse.Namespace) -> agent.OnConfig:
+    """Tells the log which secrets a config holds, so that no line shows them."""
+    return lambda loaded: log.set_up(options.log_format, options.log_level, loaded.scrub)
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="prober", description="Synthetic and uptime probing agent."
+    )
+    parser.add_argument("--version", action="version", version=f"prober {__version__}")
+    parser.add_argument("--log-format", choices=["console", "json"], default="console")
+    levels = ["debug", "info", "warning", "error"]
+    parser.add_argument("--log-level", choices=levels, default="info", type=str.lower)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    _command(commands, "run", _run, "the agent, until SIGTERM or SIGINT")
+
+    check = _command(commands, "check", _check, "run checks once, now, and say what they saw")
+    check.add_argument("names", nargs="*", metavar="NAME", help="default: all")
+    check.add_argument("--json", action="store_true", help="one JSON object a line, nothing else")
+
+    validate = _command(commands, "validate", _validate, "read the config without probing")
+    validate.add_argument(
+        "--allow-unset", action="store_true", help="accept ${NAME} that is not set"
+    )
+
+    trial = _command(commands, "demo", _demo, "a small real shop and the agent watching it")
+    breaking = "make the shop fail and heal in turn"
+    trial.add_argument("--break", action="store_true", dest="break_it", help=breaking)
+    return parser
+
+
+def _command(
+    commands: Commands, name: str, run: Callable[[argparse.Namespace], int], text: str
+) -> argparse.ArgumentParser:
+    command = commands.add_parser(name, help=text, description=text.capitalize() + ".")
+    command.add_argument(
+        *("-c", "--config"),
+        type=Path,
+        default=Path("config.yaml"),
+        metavar="FILE",
+        help="default: %(default)s",
+    )
+    command.set_defaults(command=run)
+    return command

@@ -1,0 +1,255 @@
+"""Whether an answer is what the check expects, and what to say where it is not.
+
+Pure: an answer and the expectations in, assertions out. Everything is looked
+at, also after the first failure; the first in the order of `Reason` decides.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Self
+
+from pydantic import BeforeValidator, Field, PlainSerializer, model_validator
+
+from prober.check import Model
+from prober.probes import json_rules
+from prober.probes.json_rules import JsonPath, JsonRule, JsonRuleField, query
+from prober.probes.texts import TextExpect, TextTest, clipped, decoded, quoted
+from prober.result import Assertion, Reason
+from prober.units import Duration, show_duration
+
+_BEGINS = 80  # characters of a body that are quoted where it lacks something
+# Bytes of a body up to which looking at it takes under 5 ms: texts and regexes; reading JSON;
+# JSONPaths that visit many nodes, by path.
+_INLINE, _INLINE_JSON, _INLINE_SEARCHED = 256 * 1024, 64 * 1024, 8 * 1024
+
+
+HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$")]
+
+
+class StatusRange(Model):
+    """From `first` to `last`, both included."""
+
+    first: int
+    last: int
+
+    def __str__(self) -> str:
+        if self.first == self.last:
+            return str(self.first)
+        hundred = self.first // 100
+        if (self.first, self.last) == (hundred * 100, hundred * 100 + 99):
+            return f"{hundred}xx"
+        return f"{self.first}-{self.last}"
+
+
+def _statuses(value: object) -> object:
+    return tuple(_status(item) for item in (value if isinstance(value, list | tuple) else [value]))
+
+
+def _status(value: object) -> StatusRange:
+    if isinstance(value, StatusRange):
+        return value
+    text = str(value).strip().lower() if not isinstance(value, bool) else ""
+    if match := re.fullmatch(r"([1-9]\d\d)(?:\s*-\s*([1-9]\d\d))?", text):
+        first, last = int(match[1]), int(match[2] or match[1])
+        if first <= last:
+            return StatusRange(first=first, last=last)
+    elif re.fullmatch(r"[1-9]xx", text):
+        return StatusRange(first=int(text[0]) * 100, last=int(text[0]) * 100 + 99)
+    raise ValueError(f"{value!r} is not a status; write 200, 2xx, 200-299 or a list of these")
+
+
+class HeaderExpect(TextExpect):
+    """As of a body, for the values of one header; any of several values may contain or match."""
+
+    eq: str | None = None
+    exists: bool = True
+
+    @property
+    def tests(self) -> tuple[TextTest, ...]:
+        given = () if self.eq is None else (TextTest("eq", self.eq),)
+        return (*given, *super().tests)
+
+    @model_validator(mode="after")
+    def _absent_or_compared(self) -> Self:
+        if not self.exists and self.tests:
+            raise ValueError("exists: false stands beside other expectations; leave it or them out")
+        return self
+
+
+def _header_written(value: object) -> object:
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        value = str(value)
+    return {"eq": value.strip()} if isinstance(value, str) else value
+
+
+class CertificateExpect(Model):
+    valid_for: Annotated[Duration, Field(gt=0)]
+
+
+class Expect(Model):
+    """What an HTTP answer has to be. Durations are in seconds."""
+
+    status: Annotated[
+        tuple[StatusRange, ...],
+        BeforeValidator(_statuses),
+        PlainSerializer(lambda ranges: [str(one) for one in ranges]),
+        Field(min_length=1),
+    ] = (StatusRange(first=200, last=299),)
+    body: TextExpect = TextExpect()
+    headers: Mapping[HeaderName, Annotated[HeaderExpect, BeforeValidator(_header_written)]] = {}
+    json_: Annotated[Mapping[JsonPath, JsonRuleField], Field(alias="json")] = {}
+    duration: Annotated[Duration, Field(gt=0)] | None = None
+    certificate: CertificateExpect | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """An HTTP answer as far as it is judged. `not_after` is its certificate's; `now` is Unix time."""
+
+    status: int
+    headers: Sequence[tuple[str, str]]
+    body: bytes
+    seconds: float
+    not_after: datetime | None
+    now: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """One expectation that was looked at; `message` says what was wrong, if something was."""
+
+    reason: Reason
+    assertion: Assertion
+    message: str
+    by_regex: bool = False
+
+
+def judge(expect: Expect, answer: Answer) -> tuple[Judged, ...]:
+    """Everything that was expected, looked at, in the order of `Reason`."""
+    return (
+        *_certificate(expect.certificate, answer),
+        judge_status(expect.status, answer.status),
+        *(one for name, rule in expect.headers.items() for one in _header(name, rule, answer)),
+        *_body(expect.body, answer),
+        *_json(expect.json_, answer.body),
+        *_duration(expect.duration, answer.seconds),
+    )
+
+
+def first_failure(judged: Sequence[Judged]) -> Judged | None:
+    return next((one for one in judged if not one.assertion.ok), None)
+
+
+def takes_long(expect: Expect, size: int) -> bool:
+    """Whether judging a body of `size` bytes may hold the loop up for more than 5 ms."""
+    searching = [path for path in expect.json_ if not query(path).singular_query()]
+    if searching:
+        return size * len(searching) > _INLINE_SEARCHED
+    return size > (_INLINE_JSON if expect.json_ else _INLINE)
+
+
+def _judged(
+    reason: Reason, assertion: Assertion, message: str, *, by_regex: bool = False
+) -> Judged:
+    return Judged(
+        reason=reason,
+        assertion=assertion,
+        message="" if assertion.ok else message,
+        by_regex=by_regex,
+    )
+
+
+def judge_status(ranges: Sequence[StatusRange], status: int) -> Judged:
+    expected = " or ".join(map(str, ranges))
+    ok = any(one.first <= status <= one.last for one in ranges)
+    return _judged(
+        Reason.STATUS,
+        Assertion("status", expected, str(status), ok),
+        f"status {status}, expected {expected}",
+    )
+
+
+def _header(name: str, rule: HeaderExpect, answer: Answer) -> Iterator[Judged]:
+    values = [value for given, value in answer.headers if given.lower() == name.lower()]
+    what, actual = f"header {name}", clipped(", ".join(map(quoted, values))) or "missing"
+    if not rule.tests:
+        ok = bool(values) is rule.exists
+        expected = "any value" if rule.exists else "none"
+        assertion = Assertion(what, expected, actual, ok)
+        yield _judged(Reason.HEADER, assertion, f"{what} is {actual}, expected {expected}")
+    for test in rule.tests:
+        ok = bool(values) and test.wanted is any(map(test.holds, values))
+        expected = test.said(so=test.wanted)
+        wrong = f", which {test.said(so=not test.wanted)}" if values else f"; expected: {expected}"
+        yield _judged(
+            Reason.HEADER,
+            Assertion(what, expected, actual, ok),
+            f"{what} is {actual}{wrong}",
+            by_regex=test.operator == "matches",
+        )
+
+
+def _body(rule: TextExpect, answer: Answer) -> Iterator[Judged]:
+    if not rule.tests:
+        return
+    types = [value for name, value in answer.headers if name.lower() == "content-type"]
+    text = decoded(answer.body, types[-1] if types else "")
+    for test in rule.tests:
+        beginning = f"; {_beginning(text)}" if test.wanted else ""
+        yield _judged(
+            Reason.BODY,
+            Assertion(
+                "body", test.said(so=test.wanted), quoted(text), test.wanted is test.holds(text)
+            ),
+            f"body {test.said(so=not test.wanted)}{beginning}",
+            by_regex=test.operator == "matches",
+        )
+
+
+def _beginning(text: str) -> str:
+    return f"it begins {quoted(text, _BEGINS)}" if text else "it is empty"
+
+
+def _json(rules: Mapping[str, JsonRule], body: bytes) -> Iterator[Judged]:
+    if not rules:
+        return
+    document, unreadable = None, ""
+    try:
+        document = json_rules.read(body)
+    except (ValueError, RecursionError):
+        unreadable = f"body is not JSON; {_beginning(decoded(body))}"
+    for path, rule in rules.items():
+        looked = (
+            json_rules.unreadable(path, rule, unreadable)
+            if unreadable
+            else json_rules.judge(path, rule, document)
+        )
+        for assertion, message in looked:
+            yield _judged(Reason.JSON, assertion, message)
+
+
+def _duration(limit: float | None, seconds: float) -> Iterator[Judged]:
+    if limit is not None:
+        expected, actual = f"at most {show_duration(limit)}", show_duration(seconds)
+        assertion = Assertion("duration", expected, actual, seconds <= limit)
+        yield _judged(Reason.LATENCY, assertion, f"took {actual}, expected {expected}")
+
+
+def _certificate(rule: CertificateExpect | None, answer: Answer) -> Iterator[Judged]:
+    if rule is None:
+        return
+    expected = f"valid for at least {show_duration(rule.valid_for)}"
+    if answer.not_after is None:
+        assertion = Assertion("certificate", expected, "none", False)
+        yield _judged(Reason.CERTIFICATE, assertion, f"no certificate, expected one {expected}")
+        return
+    left = answer.not_after.timestamp() - answer.now
+    actual = (
+        f"expires in {show_duration(left)}" if left > 0 else f"expired {show_duration(-left)} ago"
+    )
+    assertion = Assertion("certificate", expected, actual, left >= rule.valid_for)
+    yield _judged(Reason.CERTIFICATE, assertion, f"certificate {actual}, expected one {expected}")

@@ -1,0 +1,175 @@
+"""Does an HTTP server answer as expected?"""
+
+from __future__ import annotations
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Annotated, ClassVar
+
+from pydantic import BeforeValidator
+
+from prober.check import Check
+from prober.probes import http_series
+from prober.probes.address import Url
+from prober.probes.cookies import Jar
+from prober.probes.expect import (
+    Answer,
+    Expect,
+    Judged,
+    first_failure,
+    judge,
+    judge_status,
+    takes_long,
+)
+from prober.probes.http_request import Hop
+from prober.probes.http_series import SERIES
+from prober.probes.http_settings import HttpSettings
+from prober.probes.texts import clipped, utf8
+from prober.result import Attempt, Fact, Finding, Reason
+from prober.wire.failure import Failure
+from prober.wire.http1 import Limits, Request, Response, exchange
+from prober.wire.network import Endpoint, Network
+
+__all__ = ["SERIES", "HttpCheck", "probe", "reasons"]
+
+# What takes over 5 ms may not run on the loop that measures the others.
+_JUDGES = ThreadPoolExecutor(max_workers=2, thread_name_prefix="judge")
+# Facts of the first lookup and of the way; all others are of the hop they were met on.
+_OF_THE_RUN = frozenset({"dns_lookup_seconds", "redirects", "regex_failed"})
+
+
+def _short_form(value: object) -> object:
+    return {"url": value} if isinstance(value, str) else value
+
+
+class HttpCheck(Check):
+    kind: ClassVar[str] = "http"
+
+    http: Annotated[HttpSettings, BeforeValidator(_short_form)]
+
+    @property
+    def target(self) -> str:
+        return str(self.http.url)
+
+
+def reasons(check: HttpCheck) -> tuple[Reason, ...]:
+    """Why `check` can be down."""
+    return http_series.reasons(check.http)
+
+
+async def probe(check: HttpCheck, attempt: Attempt, net: Network) -> Finding:
+    """Asks, follows where it is led, and judges the final answer."""
+    attempt.facts["regex_failed"] = False
+    try:
+        response, seconds = await _final_response(check, attempt, net)
+    except Failure as failure:
+        return _failed(failure, check.http.expect, attempt)
+    attempt.during = "expect"
+    answer = _answer(response, seconds, attempt, net.clock.now())
+    return _finding(await _judge(check.http.expect, answer), seconds, attempt)
+
+
+def _failed(failure: Failure, expected: Expect, attempt: Attempt) -> Finding:
+    """A status that is wrong comes before the size of the body that it came with."""
+    status = attempt.facts.get("status_code")
+    if failure.reason is Reason.SIZE and isinstance(status, int):
+        judged = judge_status(expected.status, status)
+        if not judged.assertion.ok:
+            return Finding.down(judged.reason, judged.message, assertions=(judged.assertion,))
+    # A redirect is refused after a whole response, whose time the wire knows better than a clock.
+    led_astray = failure.reason is Reason.REDIRECT
+    seconds = sum(attempt.phases.values()) if led_astray else None
+    return Finding.down(failure.reason, str(failure), seconds=seconds)
+
+
+async def _final_response(
+    check: HttpCheck, attempt: Attempt, net: Network
+) -> tuple[Response, float]:
+    """The response that leads nowhere else, and the seconds that all of them took."""
+    settings = check.http
+    hop, jar, seconds, followed = Hop.first(settings), Jar(), 0.0, 0
+    while True:
+        attempt.facts["redirects"] = followed
+        request = hop.request(check.name, attempt, jar)
+        response, took = await _ask(hop.url, request, settings, attempt, net)
+        seconds += took
+        following = hop.after(response) if settings.redirects else None
+        if following is None:
+            return response, seconds
+        if followed == settings.redirects:
+            many = "1 redirect" if followed == 1 else f"{followed} redirects"
+            message = f"more than {many}, the last to {clipped(str(following.url))}"
+            raise Failure(Reason.REDIRECT, message)
+        jar.keep(hop.url, response.headers, net.clock.now())
+        hop, followed = following, followed + 1
+
+
+async def _ask(
+    url: Url, request: Request, settings: HttpSettings, attempt: Attempt, net: Network
+) -> tuple[Response, float]:
+    """One hop's response, and the seconds from its start to its last byte."""
+    for fact in attempt.facts.keys() - _OF_THE_RUN:
+        del attempt.facts[fact]
+    attempt.facts["final_url"] = str(url)
+    policy = settings.tls.policy if url.tls else None
+    connection = await net.connect(Endpoint(url.host, url.port, policy), attempt)
+    try:
+        response = await exchange(connection, request, Limits(body=settings.max_body))
+    finally:
+        connection.close()
+    attempt.facts.update(_facts(response, url))
+    return response, response.last_byte - connection.started_at
+
+
+def _facts(response: Response, url: Url) -> dict[str, Fact]:
+    facts: dict[str, Fact] = {
+        "status_code": response.status,
+        "http_version": response.version,
+        "ssl": url.tls,
+        "content_length": response.wire_length
+        if response.wire_length is not None
+        else response.body_length,
+        "uncompressed_body_length": response.body_length,
+    }
+    for name, value in response.headers:
+        if name.lower() == "last-modified" and (moment := _moment(value)) is not None:
+            facts["last_modified"] = moment
+    return facts
+
+
+def _moment(text: str) -> datetime | None:
+    try:
+        moment = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _answer(response: Response, seconds: float, attempt: Attempt, now: float) -> Answer:
+    facts = attempt.facts
+    not_after = facts.get("chain_not_after", facts.get("cert_not_after"))
+    return Answer(
+        status=response.status,
+        headers=[(name, utf8(value)) for name, value in response.headers],
+        body=response.body,
+        seconds=seconds,
+        not_after=not_after if isinstance(not_after, datetime) else None,
+        now=now,
+    )
+
+
+async def _judge(expected: Expect, answer: Answer) -> tuple[Judged, ...]:
+    if not takes_long(expected, len(answer.body)):
+        return judge(expected, answer)
+    return await asyncio.get_running_loop().run_in_executor(_JUDGES, judge, expected, answer)
+
+
+def _finding(judged: tuple[Judged, ...], seconds: float, attempt: Attempt) -> Finding:
+    assertions = tuple(one.assertion for one in judged)
+    failure = first_failure(judged)
+    if failure is None:
+        return Finding.up(seconds=seconds, assertions=assertions)
+    attempt.facts["regex_failed"] = failure.by_regex
+    return Finding.down(failure.reason, failure.message, seconds=seconds, assertions=assertions)

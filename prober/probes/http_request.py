@@ -1,0 +1,109 @@
+"""What exactly is sent, and to where a redirect takes it.
+
+Nothing that is secret, and no Host of the user's, goes to another origin than
+the one it was written for; once dropped it stays dropped.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from prober import __version__
+from prober.probes.address import Url, hidden
+from prober.probes.cookies import Jar
+from prober.probes.http_settings import HttpSettings
+from prober.probes.texts import clipped, utf8
+from prober.result import Attempt, Reason
+from prober.secret import Secret
+from prober.wire.failure import Failure
+from prober.wire.http1 import Request, Response
+
+_TOKEN = "prober-synthetic"  # noqa: S105 - a word in the User-Agent
+_FOLLOWED = frozenset({300, 301, 302, 303, 307, 308})
+_OF_THE_BODY = frozenset({"content-type", "content-encoding", "content-language"})
+
+Headers = Mapping[str, tuple[str | Secret, ...]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hop:
+    """One request of a run; `headers` are the user's that still apply."""
+
+    url: Url
+    method: str
+    headers: Headers
+    body: bytes
+
+    @classmethod
+    def first(cls, settings: HttpSettings) -> Hop:
+        headers, body = dict(settings.headers), (settings.body or "").encode()
+        if settings.has_json:
+            body = json.dumps(settings.json_, ensure_ascii=False).encode()
+            if "content-type" not in {name.lower() for name in headers}:
+                headers["Content-Type"] = ("application/json",)
+        return cls(url=settings.url, method=settings.method, headers=headers, body=body)
+
+    def request(self, check: str, attempt: Attempt, jar: Jar) -> Request:
+        """As it goes onto the wire: the user's headers in place of ours."""
+        lines = {name.lower(): [(name, value)] for name, value in self._ours(check, attempt)}
+        for name, values in self.headers.items():
+            lines[name.lower()] = [(name, _sent(name, value)) for value in values]
+        given = "; ".join(value for _, value in lines.get("cookie", ()))
+        if cookie := jar.header(self.url, given):
+            lines["cookie"] = [("Cookie", cookie)]
+        headers = tuple(pair for pairs in lines.values() for pair in pairs)
+        return Request(self.method, self.url.target, headers, self.body)
+
+    def _ours(self, check: str, attempt: Attempt) -> Iterator[tuple[str, str]]:
+        yield "Host", self.url.authority
+        yield "User-Agent", f"prober/{__version__} {_TOKEN}"
+        yield "Accept", "*/*"
+        yield "Accept-Encoding", "gzip, deflate"
+        yield "Connection", "close"
+        yield "traceparent", attempt.traceparent
+        yield "X-Synthetic-Check", check
+        yield "X-Synthetic-Run", attempt.run_id
+        if self.url.userinfo is not None:
+            pair = base64.b64encode(self.url.userinfo.reveal().encode()).decode()
+            yield "Authorization", f"Basic {pair}"
+
+    def after(self, response: Response) -> Hop | None:
+        """The request a redirect asks for; None where the response is final."""
+        location = next((v for name, v in response.headers if name.lower() == "location"), None)
+        if response.status not in _FOLLOWED or location is None:
+            return None
+        try:
+            url = self.url.join(utf8(location))
+        except ValueError:
+            shown = clipped(hidden(location))
+            message = f"redirected to {shown!r}, which is no http or https URL"
+            raise Failure(Reason.REDIRECT, message) from None
+        return self._to(url)._asked_anew(response.status)
+
+    def _to(self, url: Url) -> Hop:
+        if url.origin == self.url.origin:
+            return replace(self, url=url)
+        public = {
+            name: values
+            for name, values in self.headers.items()
+            if name.lower() != "host" and not any(isinstance(value, Secret) for value in values)
+        }
+        return replace(self, url=url, headers=public)
+
+    def _asked_anew(self, status: int) -> Hop:
+        """As browsers do: a POST becomes a GET, but for 307 and 308; 303 asks for a GET."""
+        by_post = status in {301, 302} and self.method == "POST"
+        if not by_post and not (status == 303 and self.method not in {"GET", "HEAD"}):
+            return self
+        kept = {k: v for k, v in self.headers.items() if k.lower() not in _OF_THE_BODY}
+        return replace(self, method="GET", body=b"", headers=kept)
+
+
+def _sent(name: str, value: str | Secret) -> str:
+    text = value.reveal() if isinstance(value, Secret) else value
+    if name.lower() == "user-agent" and _TOKEN not in text:
+        return f"{text} {_TOKEN}".strip()
+    return text

@@ -1,0 +1,153 @@
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+
+import pytest
+import yaml
+from pydantic import ValidationError
+
+from prober.probes.http import HttpCheck
+from prober.probes.http_settings import HttpSettings, TlsSettings
+from prober.secret import Secret
+
+# The contract's own example, as far as HTTP checks go today.
+CONTRACT = r"""
+url: https://api.example.com/health/
+method: POST
+headers: {Accept: application/json}
+json: {ping: 1}
+redirects: 10
+tls: {ca_file: ca.pem, cert_file: c.pem, key_file: k.pem, server_name: x, insecure_skip_verify: false, min_version: "1.2"}
+max_body: 10MiB
+expect:
+  status: 200
+  body: {contains: ok, not_contains: [], matches: "v\\d+", not_matches: []}
+  headers: {Content-Type: {matches: json}}
+  json: {"$.status": healthy, "$.queue": {lt: 100}, "$.errors": {exists: false}}
+  duration: 2s
+  certificate: {valid_for: 7d}
+"""
+
+
+def http(**settings: object) -> HttpSettings:
+    return HttpSettings.model_validate({"url": "https://shop.example/"} | settings)
+
+
+def refused(**settings: object) -> str:
+    with pytest.raises(ValidationError) as caught:
+        http(**settings)
+    return str(caught.value)
+
+
+def test_the_contracts_example_loads() -> None:
+    settings = HttpSettings.model_validate(yaml.safe_load(CONTRACT))
+
+    assert settings.method == "POST"
+    assert settings.json_ == {"ping": 1}
+    assert settings.max_body == 10 * 2**20
+    assert settings.tls.policy.ca_file == Path("ca.pem")
+    assert settings.expect.body.matches == (r"v\d+",)
+    assert settings.expect.duration == 2
+    assert settings.expect.certificate is not None
+    assert settings.expect.certificate.valid_for == 7 * 86400
+
+
+def test_the_short_form_is_a_url() -> None:
+    check = HttpCheck.model_validate({"name": "a", "http": "https://shop.example/x#top"})
+
+    assert check == HttpCheck.model_validate(
+        {"name": "a", "http": {"url": "https://shop.example/x"}}
+    )
+    assert check.target == "https://shop.example/x"
+    assert (check.http.method, check.http.redirects, check.http.max_body) == ("GET", 10, 10 * 2**20)
+
+
+def test_settings_are_equal_by_value_and_can_be_pickled() -> None:
+    example = yaml.safe_load(CONTRACT)
+    one, other = HttpSettings.model_validate(example), HttpSettings.model_validate(example)
+
+    assert one == other == pickle.loads(pickle.dumps(one))  # noqa: S301 - our own
+    assert one != HttpSettings.model_validate(example | {"json": {"ping": 2}})
+
+
+@pytest.mark.parametrize("name", ["Authorization", "proxy-authorization", "COOKIE", "X-Api-Key"])
+def test_the_secret_headers_are_secret(name: str) -> None:
+    settings = http(headers={name: "hunter2", "X-Other": "shown"})
+
+    assert settings.headers[name] == (Secret("hunter2"),)
+    assert settings.headers["X-Other"] == ("shown",)
+    assert settings.secrets == (Secret("hunter2"),)
+    assert "hunter2" not in repr(settings) + settings.model_dump_json()
+
+
+def test_a_secret_stays_secret_under_any_name() -> None:
+    assert http(headers={"X-Token": Secret("hunter2")}).secrets == (Secret("hunter2"),)
+
+
+def test_userinfo_is_kept_and_never_shown() -> None:
+    check = HttpCheck.model_validate({"name": "a", "http": "https://u:hunter2@shop.example/"})
+
+    assert check.http.secrets == (Secret("u:hunter2"), Secret("hunter2"))
+    assert "hunter2" not in repr(check) + check.model_dump_json() + check.target
+
+
+def test_a_header_may_have_several_values_and_numbers_for_texts() -> None:
+    settings = http(headers={"X-A": ["b", 2, " c "], "X-N": 1.5, "Accept": []})
+
+    assert settings.headers == {"X-A": ("b", "2", "c"), "X-N": ("1.5",), "Accept": ()}
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"url": "shop.example"}, "'shop.example' is not an http or https URL"),
+        ({"method": "GET /"}, "'GET /' is not an HTTP method; write one word, like GET or POST"),
+        ({"method": ""}, "'' is not an HTTP method"),
+        ({"method": "connect"}, "CONNECT asks a proxy for a tunnel"),
+        ({"headers": {"X Y": "a"}}, "'X Y' is not the name of a header; write one word"),
+        ({"headers": {"X": "a", "x": "b"}}, "'x' is there twice; write one list of values"),
+        ({"headers": {"Content-Length": 1}}, "'Content-Length' follows from the body; leave it out"),
+        ({"headers": {"X": True}}, "header 'X' has a value that is no text"),
+        ({"headers": {"X": {"a": 1}}}, "header 'X' has a value that is no text"),
+        ({"headers": {"X": "a\nb"}}, "header 'X' has a line break or control character"),
+        ({"headers": ["X"]}, "valid dictionary"),
+        ({"body": "a", "json": None}, "body and json are both there; write one of them"),
+        ({"redirects": -1}, "greater than or equal to 0"),
+        ({"max_body": "much"}, "'much' is not a size"),
+        ({"tls": {"min_version": "1.4"}}, "min_version"),
+        ({"tls": {"key_file": "k.pem"}}, "key_file stands without cert_file"),
+        ({"url": "http://a/", "redirects": 0, "expect": {"certificate": {"valid_for": "7d"}}},
+         "expect.certificate is there, but no answer can come over https"),
+        ({"http2": True}, "Extra inputs are not permitted"),
+        ({"expect": {"stauts": 200}}, "Extra inputs are not permitted"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_meant_is_refused(settings: dict[str, object], message: str) -> None:
+    assert message in refused(**settings)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"headers": {"Authorization": "hunter2\r\nX: y"}},
+        {"headers": {"Cookie": {"hunter2": 1}}},
+        {"url": "http://u:hunter2@a:x/"},
+        {"url": "http://u:hunter2@"},
+    ],
+)
+def test_no_message_shows_a_secret(settings: dict[str, object]) -> None:
+    assert "hunter2" not in refused(**settings)
+
+
+def test_a_method_may_be_any_word() -> None:
+    assert http(method="purge").method == "PURGE"
+
+
+def test_a_json_body_may_be_null() -> None:
+    assert http(json=None).has_json
+    assert not http().has_json
+
+
+def test_a_bare_number_is_a_tls_version() -> None:
+    assert TlsSettings.model_validate({"min_version": 1.2}).min_version == "1.2"

@@ -1,0 +1,47 @@
+"""A target that a test breaks and heals."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+
+@dataclass
+class Target:
+    """Answers every request with `status` after `delay` seconds; counts what it was asked."""
+
+    url: str = ""
+    status: int = 200
+    delay: float = 0.0
+    requests: int = 0
+    in_flight: int = 0
+    heads: list[bytes] = field(default_factory=list)
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.in_flight += 1
+        try:
+            self.heads.append(await reader.readuntil(b"\r\n\r\n"))
+            self.requests += 1
+            await asyncio.sleep(self.delay)
+            body = b'{"status": "healthy"}' if self.status == 200 else b"broken"
+            head = f"HTTP/1.1 {self.status} X\r\nContent-Length: {len(body)}\r\n\r\n"
+            writer.write(head.encode() + body)
+            await writer.drain()
+        except (asyncio.IncompleteReadError, ConnectionError):
+            pass  # a probe that was killed
+        finally:
+            self.in_flight -= 1
+            writer.close()
+
+
+@asynccontextmanager
+async def target() -> AsyncIterator[Target]:
+    it = Target()
+    server = await asyncio.start_server(it.serve, "127.0.0.1", 0)
+    it.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+    try:
+        yield it
+    finally:
+        server.close()

@@ -1,0 +1,149 @@
+"""The command as a user meets it: what it prints, and its exit codes."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.servers.target import target
+
+
+def prober(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "prober", *arguments],
+        cwd=folder, capture_output=True, text=True, timeout=50, check=False,
+    )  # fmt: skip
+
+
+async def prober_beside(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """The same while this loop serves what is probed."""
+    return await asyncio.get_running_loop().run_in_executor(
+        None, lambda: prober(folder, *arguments)
+    )
+
+
+def write(folder: Path, text: str) -> None:
+    (folder / "config.yaml").write_text("agent: {region: eu}\n" + text)
+
+
+def test_version_and_help_need_no_config(tmp_path: Path) -> None:
+    assert prober(tmp_path, "--version").stdout.startswith("prober 0.")
+    assert "validate" in prober(tmp_path, "--help").stdout
+
+
+@pytest.mark.parametrize("command", ["run", "check", "validate", "demo"])
+def test_a_config_that_is_not_there_is_one_line_and_code_2(tmp_path: Path, command: str) -> None:
+    done = prober(tmp_path, command)
+
+    assert done.returncode == 2
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert "config.yaml" in done.stderr
+
+
+def test_mistakes_are_said_all_at_once_and_nothing_is_started(tmp_path: Path) -> None:
+    write(tmp_path, "checks: [{name: a}, {name: b, tcp: x}]\nfoo: 1\n")
+
+    done = prober(tmp_path, "run")
+
+    assert done.returncode == 2
+    assert len(done.stderr.strip().splitlines()) == 3
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "data").exists()
+
+
+def test_a_valid_config_is_said_to_be_valid(tmp_path: Path) -> None:
+    write(tmp_path, "checks: [{name: a, tcp: '127.0.0.1:1'}]\n")
+
+    done = prober(tmp_path, "validate")
+
+    assert (done.returncode, done.stdout) == (0, "config.yaml: valid, 1 check\n")
+
+
+def test_an_unset_name_is_accepted_where_asked(tmp_path: Path) -> None:
+    write(tmp_path, "checks: [{name: a, http: '${NOT_SET_ANYWHERE}'}]\n")
+
+    assert prober(tmp_path, "validate").returncode == 2
+    assert prober(tmp_path, "validate", "--allow-unset").returncode == 0
+
+
+async def test_check_shows_phases_and_expectations_with_what_was_there(tmp_path: Path) -> None:
+    async with target() as shop:
+        expect = 'expect: {status: 200, json: {"$.status": broken}}'
+        write(tmp_path, f"checks: [{{name: shop, http: {{url: '{shop.url}', {expect}}}}}]\n")
+        done = await prober_beside(tmp_path, "check")
+
+    assert done.returncode == 1
+    assert done.stdout.startswith("down    shop")
+    assert "json: $.status" in done.stdout
+    assert "ok   status: 200 (expected 200)" in done.stdout
+    assert "FAIL" in done.stdout
+    assert "connect" in done.stdout
+
+
+async def test_check_prints_one_json_object_a_line_and_nothing_else(tmp_path: Path) -> None:
+    async with target() as shop:
+        write(
+            tmp_path,
+            f"checks: [{{name: a, http: '{shop.url}'}}, {{name: b, http: '{shop.url}'}}]\n",
+        )
+        done = await prober_beside(tmp_path, "check", "--json")
+
+    results = [json.loads(line) for line in done.stdout.splitlines()]
+    assert done.returncode == 0
+    assert [result["check"] for result in results] == ["a", "b"]
+    assert all(result["outcome"] == "up" and result["reason"] is None for result in results)
+    assert set(results[0]) == {
+        "check", "kind", "region", "labels", "run_id", "started_at", "duration_seconds", "outcome", "reason",
+        "message", "degraded", "maintenance", "phases", "facts", "values", "assertions", "steps", "vitals",
+        "budgets", "evidence", "attempts", "traceparent",
+    }  # fmt: skip
+
+
+async def test_only_the_named_checks_run(tmp_path: Path) -> None:
+    async with target() as shop:
+        write(
+            tmp_path,
+            f"checks: [{{name: a, http: '{shop.url}'}}, {{name: b, tcp: '127.0.0.1:1'}}]\n",
+        )
+        done = await prober_beside(tmp_path, "check", "a")
+
+    assert done.returncode == 0
+    assert "b" not in done.stdout.split()
+
+
+def test_an_unknown_name_is_code_2_and_says_which_there_are(tmp_path: Path) -> None:
+    write(tmp_path, "checks: [{name: a, tcp: '127.0.0.1:1'}]\n")
+
+    done = prober(tmp_path, "check", "nobody")
+
+    assert done.returncode == 2
+    assert done.stderr == "no check is called 'nobody'; there are: a\n"
+
+
+def test_a_closed_port_is_code_1(tmp_path: Path) -> None:
+    write(tmp_path, "checks: [{name: a, tcp: '127.0.0.1:1'}]\n")
+
+    done = prober(tmp_path, "check")
+
+    assert done.returncode == 1
+    assert "connection refused" in done.stdout
+
+
+async def test_a_secret_shows_nowhere(tmp_path: Path) -> None:
+    async with target() as shop:
+        shop.status = 503
+        url = shop.url.replace("http://", "http://probe:hunter22@")
+        more = (
+            "headers: {Authorization: 'Bearer hunter33'}, json: {password: hunter44}, method: POST"
+        )
+        write(tmp_path, f"checks: [{{name: shop, http: {{url: '{url}', {more}}}}}]\n")
+        shown = [await prober_beside(tmp_path, "check", *more) for more in ((), ("--json",))]
+
+    text = "".join(done.stdout + done.stderr for done in shown)
+    assert "hunter" not in text
+    assert any(b"hunter33" in head for head in shop.heads)

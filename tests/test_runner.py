@@ -1,0 +1,239 @@
+"""One run: attempts, deadline, and whose fault it was. The server is real, and so is the stopped loop."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+
+import pytest
+
+from prober import runner as runner_module
+from prober.clock import SystemClock
+from prober.probes import AnyCheck
+from prober.probes.http import HttpCheck
+from prober.pulse import Pulse
+from prober.result import Attempt, Finding, Outcome, Reason
+from prober.runner import Runner
+from prober.secret import Scrubber
+from prober.wire.failure import OwnFault
+from prober.wire.network import Network
+
+Answer = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
+@dataclass
+class Bench:
+    """A runner, and a server that answers as it is told."""
+
+    runner: Runner
+    url: str
+    answers: list[Answer]
+    connections: int = 0
+
+
+@pytest.fixture
+async def bench() -> AsyncIterator[Bench]:
+    clock = SystemClock()
+    network = Network(clock)
+    pulse = Pulse(clock, lambda lag: None)
+    beating = asyncio.create_task(pulse.run())
+    answers: list[Answer] = []
+    open_writers: list[asyncio.StreamWriter] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        made.connections += 1
+        open_writers.append(writer)
+        await reader.readuntil(b"\r\n\r\n")
+        await answers[min(made.connections, len(answers)) - 1](reader, writer)
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    runner = Runner(
+        region="eu",
+        clock=clock,
+        network=network,
+        pulse=pulse,
+        scrub=Scrubber(["hunter22"]),
+    )
+    made = Bench(runner, f"http://127.0.0.1:{port}/", answers)
+    yield made
+    for writer in open_writers:
+        writer.close()
+    server.close()
+    beating.cancel()
+    network.close()
+
+
+def block(seconds: float) -> None:
+    time.sleep(seconds)  # what no part of the agent may do
+
+
+def check(bench: Bench, **fields: object) -> AnyCheck:
+    return HttpCheck.model_validate(
+        {"name": "shop", "timeout": 5, "http": bench.url, "labels": {"team": "x"}, **fields}
+    )
+
+
+def response(status: int = 200, body: bytes = b"ok") -> bytes:
+    return b"HTTP/1.1 %d X\r\nContent-Length: %d\r\n\r\n%s" % (status, len(body), body)
+
+
+def answer(data: bytes, after: float = 0.0) -> Answer:
+    async def play(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await asyncio.sleep(after)
+        writer.write(data)
+        await writer.drain()
+
+    return play
+
+
+async def test_a_run_is_stamped_with_who_where_and_when(bench: Bench) -> None:
+    bench.answers.append(answer(response()))
+
+    result = await bench.runner.run(check(bench))
+
+    assert result.outcome is Outcome.UP
+    assert (result.check, result.kind, result.region, result.attempts) == ("shop", "http", "eu", 1)
+    assert result.labels == {"team": "x"}
+    assert result.traceparent.split("-")[1] == result.run_id
+    assert abs(result.started_at - bench.runner.clock.now()) < 5
+    assert 0 < result.seconds < 2
+
+
+async def test_a_silent_target_is_down_at_its_deadline_and_says_where(bench: Bench) -> None:
+    bench.answers.append(answer(b"", after=30))
+    begun = bench.runner.clock.monotonic()
+
+    result = await bench.runner.run(check(bench, timeout=0.3))
+
+    assert result.reason is Reason.TIMEOUT
+    assert result.message == "no answer within 300 ms, in phase processing"
+    assert bench.runner.clock.monotonic() - begun < 0.9
+
+
+async def test_a_second_attempt_comes_a_second_later_and_may_be_good(bench: Bench) -> None:
+    bench.answers += [answer(response(503)), answer(response())]
+    begun = bench.runner.clock.monotonic()
+
+    result = await bench.runner.run(check(bench, retries=1))
+
+    assert result.outcome is Outcome.UP
+    assert result.attempts == 2
+    assert result.seconds < 0.9
+    assert bench.runner.clock.monotonic() - begun >= 1.0
+
+
+async def test_all_attempts_failing_is_down_with_the_last_finding(bench: Bench) -> None:
+    bench.answers += [answer(response(503)), answer(response(502))]
+
+    result = await bench.runner.run(check(bench, retries=1))
+
+    assert result.reason is Reason.STATUS
+    assert result.attempts == 2
+    assert "502" in result.message
+
+
+async def test_what_the_kernel_held_at_the_deadline_still_counts(bench: Bench) -> None:
+    """The loop is blocked over the deadline; the answer came from elsewhere long before it."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    served = threading.Thread(target=_answer_one, args=(listener, 0.1))
+    served.start()
+    url = f"http://127.0.0.1:{listener.getsockname()[1]}/"
+    running = asyncio.create_task(bench.runner.run(check(bench, timeout=0.3, http=url)))
+    await asyncio.sleep(0.05)
+
+    block(0.6)
+    result = await running
+
+    served.join()
+    assert result.outcome is Outcome.UP
+    assert 0.09 < result.seconds < 0.3
+
+
+def _answer_one(listener: socket.socket, after: float) -> None:
+    with listener, listener.accept()[0] as peer:
+        peer.recv(65536)
+        time.sleep(after)
+        peer.sendall(response())
+
+
+async def test_a_loop_that_was_stopped_over_the_deadline_says_unknown(bench: Bench) -> None:
+    bench.answers.append(answer(b"", after=30))
+    running = asyncio.create_task(bench.runner.run(check(bench, timeout=0.3)))
+    await asyncio.sleep(0.1)
+
+    block(0.6)
+    result = await running
+
+    assert result.outcome is Outcome.UNKNOWN
+    assert result.reason is Reason.INTERNAL
+    assert "the agent itself was late" in result.message
+
+
+async def test_a_slow_answer_that_we_were_late_for_is_unknown_but_a_bad_one_is_down(
+    bench: Bench,
+) -> None:
+    bench.answers += [answer(response(503))]
+    running = asyncio.create_task(bench.runner.run(check(bench, timeout=1)))
+    await asyncio.sleep(0.05)
+
+    block(0.4)
+    result = await running
+
+    assert result.reason is Reason.STATUS
+
+
+async def test_a_bug_of_ours_is_unknown_and_logged(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def broken(check: AnyCheck, attempt: Attempt, network: Network) -> Finding:
+        raise ZeroDivisionError("hunter22")
+
+    monkeypatch.setattr(runner_module, "probe", broken)
+
+    result = await bench.runner.run(check(bench))
+
+    assert (result.outcome, result.reason) == (Outcome.UNKNOWN, Reason.INTERNAL)
+    assert result.message == "a fault of the agent: ZeroDivisionError"
+    assert "the probe of shop raised" in caplog.text
+
+
+async def test_running_out_of_files_memory_or_ports_is_unknown(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def starved(check: AnyCheck, attempt: Attempt, network: Network) -> Finding:
+        raise OwnFault("too many open files")
+
+    monkeypatch.setattr(runner_module, "probe", starved)
+
+    result = await bench.runner.run(check(bench))
+
+    assert (result.outcome, result.reason) == (Outcome.UNKNOWN, Reason.INTERNAL)
+    assert result.message == "too many open files"
+
+
+async def test_a_secret_that_the_target_quotes_is_not_repeated(bench: Bench) -> None:
+    bench.answers.append(answer(response(body=b"your password is hunter22")))
+    expecting = {"url": bench.url, "expect": {"body": {"contains": "welcome"}}}
+
+    result = await bench.runner.run(check(bench, http=expecting))
+
+    assert result.reason is Reason.BODY
+    assert "hunter22" not in str(result)
+    assert "***" in result.message
+
+
+async def test_cancelling_a_run_gives_no_result(bench: Bench) -> None:
+    bench.answers.append(answer(b"", after=30))
+    running = asyncio.create_task(bench.runner.run(check(bench)))
+    await asyncio.sleep(0.05)
+
+    running.cancel()
+
+    with pytest.raises(asyncio.CancelledError):
+        await running
