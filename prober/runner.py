@@ -125,6 +125,8 @@ class Runner:
 
 def _timed_out(check: AnyCheck, attempt: Attempt) -> Finding:
     limit = show_duration(check.timeout)
+    if attempt.during == "resolve":
+        return Finding.down(Reason.DNS, f"no answer from the resolver within {limit}")
     return Finding.down(Reason.TIMEOUT, f"no answer within {limit}, in phase {attempt.during}")
 
 

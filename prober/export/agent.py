@@ -24,7 +24,7 @@ from prometheus_client.registry import Collector
 
 from prober import __version__
 
-EDGES = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
+EDGES = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 SKIPPED = ("overrun", "late")  # a due missed: the last run was still going on; we came too late
 OUTCOMES = ("accepted", "retried", "dead")  # of one attempt at telling a notifier
 

@@ -1,0 +1,193 @@
+"""What has come of an HTTP/1.1 response so far? Without any I/O.
+
+httptools finds the pieces and calls back. It does not know of HEAD, nor that
+a body without a length ends with the connection; a 103 it takes for a whole
+message. All of that is decided here.
+"""
+
+from __future__ import annotations
+
+import httptools
+
+from prober.result import Reason
+from prober.wire.body import Inflating, Plain, decoder
+from prober.wire.failure import Failure
+
+_QUOTED = 60
+_VERSIONS = ("1.0", "1.1")
+_TELLING_LENGTHS = frozenset(map(len, ("content-length", "transfer-encoding", "content-encoding")))
+
+
+def show_size(size: int) -> str:
+    for unit, name in ((1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")):
+        if size >= unit and size % unit == 0:
+            return f"{size // unit} {name}"
+    return f"{size} bytes"
+
+
+def _has_bare_lf(data: bytes) -> bool:
+    """In the head, as far as `data` shows it."""
+    end = data.find(b"\r\n\r\n")
+    end = end if end >= 0 else len(data)
+    return data.count(b"\n", 0, end) != data.count(b"\r\n", 0, end)
+
+
+class Answer:
+    """Fed with bytes until it is `done`. Raises Failure for what cannot be the answer."""
+
+    version = ""
+    status = 0
+    reason = ""
+    headers: tuple[tuple[str, str], ...] = ()
+    wire_length: int | None = None
+    body_length = 0
+    done = False
+    _believed = False
+    _chunked = False
+    _decoder: Plain | Inflating = Plain()
+    _first = b""
+    _beyond = 0  # bytes since the last one of the body: headers, framing, trailers
+    _wire_received = 0
+
+    def __init__(self, head_only: bool, head_limit: int, body_limit: int) -> None:
+        self._head_only = head_only
+        self._head_limit = head_limit
+        self._body_limit = body_limit
+        self._parser = httptools.HttpResponseParser(self)
+        self._fields: list[tuple[str, str]] = []
+        self._pieces: list[bytes] = []
+        self._plain: list[bytes] = []
+
+    @property
+    def body(self) -> bytes:
+        return self._plain[0] if len(self._plain) == 1 else b"".join(self._plain)
+
+    def feed(self, data: bytes) -> None:
+        if len(self._first) < _QUOTED:
+            self._first = (self._first + data)[:_QUOTED]
+        if not self.status and _has_bare_lf(data):
+            # It ends a line for every browser.
+            self._parser.set_dangerous_leniencies(lenient_optional_cr_before_lf=True)
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            pass  # a 101, which is the answer
+        except httptools.HttpParserError as error:
+            if not self.done:
+                raise self._not_http(str(error)) from error
+        self._check(len(data))
+
+    def _check(self, size: int) -> None:
+        """What it says of itself, and that it does not go on for ever beside its body."""
+        if self.status and not self._believed:
+            raise self._not_http(f"HTTP/{self.version} with status {self.status}")
+        self._beyond += size
+        if self._beyond > self._head_limit and self._is_endless():
+            limit = show_size(self._head_limit)
+            raise Failure(Reason.PROTOCOL, f"the headers are larger than {limit}")
+        if self.done or self._pieces:
+            self._beyond = 0
+        if not self.done and (self.wire_length or 0) > self._body_limit and self._is_plain:
+            raise self._too_large()
+
+    def _is_endless(self) -> bool:
+        head = sum(len(name) + len(value) + 4 for name, value in self.headers)
+        return head > self._head_limit or not (self.done or self._pieces)
+
+    def unpack(self, at_most: int) -> bool:
+        """Undoes the coding of what has come; True if there was more of it than `at_most`."""
+        data = self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces)
+        self._pieces = []
+        self._wire_received += len(data)
+        plain = self._decoder.decode(data, min(at_most, self._body_limit - self.body_length + 1))
+        self.body_length += len(plain)
+        if self.body_length > self._body_limit:
+            raise self._too_large()
+        if plain:
+            self._plain.append(plain)
+        if self.done and not self._decoder.more:
+            self._decoder.finish()
+        return self._decoder.more
+
+    @property
+    def _is_plain(self) -> bool:
+        return isinstance(self._decoder, Plain)
+
+    def _too_large(self) -> Failure:
+        return Failure(Reason.SIZE, f"the body is larger than {show_size(self._body_limit)}")
+
+    @property
+    def _says_http(self) -> bool:
+        return self._first.lstrip().startswith(b"HTTP/")
+
+    def _not_http(self, why: str) -> Failure:
+        if self._says_http:
+            return Failure(Reason.PROTOCOL, f"the answer is not valid HTTP: {why}")
+        hint = ", which is TLS" if self._first[:1] in (b"\x15", b"\x16") else ""
+        said = f"the answer is not HTTP, it begins with {self._first!r}{hint}"
+        return Failure(Reason.PROTOCOL, said)
+
+    def end(self) -> None:
+        """The peer has closed the connection."""
+        if self.status and not self._chunked and self.wire_length is None:
+            self.done = True
+        elif self.status:
+            raise Failure(Reason.PROTOCOL, f"the answer is cut off {self.progress}")
+        else:
+            raise Failure(Reason.PROTOCOL, f"the server closed the connection {self.progress}")
+
+    @property
+    def progress(self) -> str:
+        """How far it has come, as the end of a sentence."""
+        if not self._first:
+            return "without an answer"
+        if not self.status:
+            return "within the headers"
+        of = "" if self.wire_length is None else f" of {self.wire_length}"
+        return f"after {self._wire_received}{of} bytes of the body"
+
+    def forget(self) -> None:
+        """Parser and callbacks hold each other: this spares the garbage collector the search."""
+        del self._parser
+
+    def on_status(self, part: bytes) -> None:
+        if not self.status:
+            self.reason += part.decode("latin-1")
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._fields.append((name.decode("latin-1"), value.decode("latin-1")))
+
+    def on_headers_complete(self) -> None:
+        status = self._parser.get_status_code()
+        if self.status:
+            return  # a message after the answer
+        if 100 <= status < 200 and status != 101:
+            # It only announces the answer, even if it says that the connection closes.
+            self._parser.set_dangerous_leniencies(lenient_keep_alive=True)
+            self._fields = []
+            self.reason = ""
+            return
+        self.status = status
+        self.version = self._parser.get_http_version()
+        self._believed = status >= 100 and self.version in _VERSIONS and self._says_http
+        self.headers = tuple(self._fields)
+        self._fields = []  # what comes now are trailers
+        self.done = self._head_only
+        for name, value in self.headers:
+            if len(name) in _TELLING_LENGTHS:
+                self._heed(name.lower(), value)
+
+    def _heed(self, name: str, value: str) -> None:
+        if name == "content-length":
+            self.wire_length = int(value)
+        elif name == "transfer-encoding":
+            self._chunked = "chunked" in value.lower()
+        elif name == "content-encoding":
+            self._decoder = decoder(value)
+
+    def on_body(self, data: bytes) -> None:
+        if not self.done:
+            self._pieces.append(data)
+
+    def on_message_complete(self) -> None:
+        self.done = self.done or bool(self.status)

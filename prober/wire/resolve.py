@@ -1,0 +1,175 @@
+"""Which addresses does a name have? Asked anew each time: a prober must see the truth.
+
+In this order: the name is an address; /etc/hosts; localhost; the nameservers
+of resolv.conf, over our own sockets on the loop. The resolver "system" asks
+getaddrinfo in threads instead, for machines whose names come from elsewhere.
+"""
+
+from __future__ import annotations
+
+import errno
+import socket
+from functools import partial
+from typing import Protocol
+
+from prober.result import Reason
+from prober.wire.ask import ask
+from prober.wire.dial import Address, Station
+from prober.wire.failure import Failure, OwnFault
+from prober.wire.message import NXDOMAIN, Answer
+from prober.wire.names import (
+    Hosts,
+    ResolvConf,
+    Server,
+    Watched,
+    ascii_name,
+    literal,
+)
+from prober.wire.threads import Threads
+
+_LOCALHOST = (Address(socket.AF_INET6, "::1"), Address(socket.AF_INET, "127.0.0.1"))
+_NO_ROUTE = frozenset(
+    {
+        errno.ENETUNREACH,
+        errno.EHOSTUNREACH,
+        errno.EADDRNOTAVAIL,
+        errno.EAFNOSUPPORT,
+        errno.EINVAL,  # a link-local address without its interface
+    }
+)
+
+
+class Refusal(Failure):
+    """A nameserver answered, but would not say: another name may still do."""
+
+
+class Resolves(Protocol):
+    async def addresses(self, host: str) -> tuple[Address, ...]:
+        """At least one, in the order to be tried. Raises Failure or OwnFault."""
+        ...
+
+
+class Resolver:
+    """The files and nameservers of this machine, on the loop."""
+
+    def __init__(
+        self, station: Station, hosts: Watched[Hosts], resolv_conf: Watched[ResolvConf]
+    ) -> None:
+        self._station = station
+        self._hosts = hosts
+        self._conf = resolv_conf
+        self._turn = 0
+
+    async def addresses(self, host: str) -> tuple[Address, ...]:
+        if (address := literal(host)) is not None:
+            return (address,)
+        name = ascii_name(host)
+        bare = name.removesuffix(".")
+        if (known := self._hosts.get().get(bare)) is not None:
+            return reachable(known)
+        if bare == "localhost" or bare.endswith(".localhost"):
+            return reachable(_LOCALHOST)
+        return reachable(await self._search(host, name))
+
+    async def _search(self, host: str, name: str) -> tuple[Address, ...]:
+        """Tries the names that `name` may stand for, and says why none has an address."""
+        conf = self._conf.get()
+        worst = Failure(Reason.DNS, f"no such host {host!r}")
+        for candidate in conf.candidates(name):
+            try:
+                answers = await self._ask(candidate, conf)
+            except Refusal as refusal:
+                worst = refusal
+                continue
+            if found := [address for answer in answers for address in answer.addresses]:
+                return tuple(found)
+            if any(answer.rcode != NXDOMAIN for answer in answers):
+                worst = Failure(Reason.DNS, f"host {host!r} has no address")
+        raise worst
+
+    async def _ask(self, name: str, conf: ResolvConf) -> tuple[Answer, ...]:
+        """The first final answers of any nameserver. Raises Refusal, or Failure if all are mute."""
+        mute: dict[Server, str] = {}
+        refused: dict[Server, str] = {}
+        for server in self._order(conf) * conf.attempts:
+            try:
+                answers = await ask(self._station, server, name, conf.timeout)
+            except Failure as failure:
+                mute[server] = str(failure)
+                continue
+            final = len(answers) == 2 and all(answer.final for answer in answers)
+            if final or any(answer.addresses for answer in answers):
+                return answers
+            said = next((answer.said for answer in answers if not answer.final), None)
+            if said is not None:
+                refused[server] = f"nameserver {server} said {said} to {name!r}"
+            else:
+                mute[server] = f"no answer from nameserver {server} to {name!r}"
+        if refused:
+            raise Refusal(Reason.DNS, "; ".join(refused.values()))
+        raise Failure(Reason.DNS, "; ".join(mute.values()))
+
+    def _order(self, conf: ResolvConf) -> tuple[Server, ...]:
+        if not conf.rotate:
+            return conf.servers
+        self._turn += 1
+        first = self._turn % len(conf.servers)
+        return conf.servers[first:] + conf.servers[:first]
+
+
+class SystemResolver:
+    """getaddrinfo, which blocks, in threads."""
+
+    def __init__(self, threads: Threads) -> None:
+        self._threads = threads
+
+    async def addresses(self, host: str) -> tuple[Address, ...]:
+        if (address := literal(host)) is not None:
+            return (address,)
+        name = ascii_name(host)
+        look_up = partial(socket.getaddrinfo, name, None, type=socket.SOCK_STREAM)
+        try:
+            infos = await self._threads.call(look_up)
+        except socket.gaierror as error:
+            raise _unresolved(host, error) from error
+        found = (
+            Address(family, str(to[0]), int(to[3]) if len(to) == 4 else 0)
+            for family, _, _, _, to in infos
+        )
+        return routed(tuple(dict.fromkeys(found)))
+
+
+def _unresolved(host: str, error: socket.gaierror) -> Failure | OwnFault:
+    if error.errno in (socket.EAI_MEMORY, socket.EAI_SYSTEM):
+        return OwnFault(f"look up {host!r}: {error.strerror}")
+    if error.errno == socket.EAI_NONAME:
+        return Failure(Reason.DNS, f"no such host {host!r}")
+    return Failure(Reason.DNS, f"look up {host!r}: {error.strerror}")
+
+
+def reachable(addresses: tuple[Address, ...]) -> tuple[Address, ...]:
+    """Those of `routed`, IPv6 first."""
+    return tuple(sorted(routed(addresses), key=lambda a: a.family != socket.AF_INET6))
+
+
+def routed(addresses: tuple[Address, ...]) -> tuple[Address, ...]:
+    """Those of a family that this machine has a route for, or all if that would leave none.
+
+    Without this, a machine without IPv6 would say of a dual-stack host that
+    is down that it has no address itself.
+    """
+    first = {address.family: address for address in reversed(addresses)}
+    if len(first) == 1:
+        return addresses
+    usable = {family for family, address in first.items() if _has_route(address)}
+    return tuple(address for address in addresses if address.family in usable) or addresses
+
+
+def _has_route(address: Address) -> bool:
+    """Connecting a datagram socket asks the routing table and sends nothing."""
+    try:
+        with socket.socket(address.family, socket.SOCK_DGRAM) as sock:
+            sock.connect(address.at(9))
+    except OSError as error:
+        return error.errno not in _NO_ROUTE
+    return True

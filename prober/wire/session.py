@@ -1,0 +1,93 @@
+"""TLS without a socket: bytes of the peer's in, bytes for the peer out."""
+
+from __future__ import annotations
+
+import ssl
+
+from prober.result import Reason
+from prober.wire.failure import Failure
+
+_RECORDS = range(0x14, 0x18)  # the first byte of a TLS record; the second is 3
+_QUOTED = 60
+
+
+class Unverified(Failure):
+    """The peer's certificate is not accepted; `code` is OpenSSL's X509_V_ERR number."""
+
+    def __init__(self, code: int, message: str) -> None:
+        super().__init__(Reason.CERTIFICATE, message)
+        self.code = code
+
+
+class Session:
+    """The client's side of one TLS connection. `tls` tells of versions and certificates."""
+
+    __slots__ = ("_first", "_incoming", "_outgoing", "tls")
+
+    def __init__(self, context: ssl.SSLContext, server_name: str) -> None:
+        self._incoming = ssl.MemoryBIO()
+        self._outgoing = ssl.MemoryBIO()
+        self._first = b""
+        self.tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=server_name)
+
+    def feed(self, data: bytes) -> None:
+        """Bytes of the peer's; b"" is its end."""
+        if not self._first:
+            self._first = data[:_QUOTED]
+        if data:
+            self._incoming.write(data)
+        else:
+            self._incoming.write_eof()
+
+    def outgoing(self) -> bytes:
+        """What has to be sent to the peer now; b"" for nothing."""
+        return self._outgoing.read()
+
+    def handshake(self) -> bool:
+        """One step; True when it is done. Raises Failure, Unverified for the certificate."""
+        try:
+            self.tls.do_handshake()
+            return True
+        except ssl.SSLWantReadError:
+            return False
+        except ssl.SSLCertVerificationError as error:
+            raise Unverified(error.verify_code, error.verify_message) from error
+        except ssl.SSLError as error:
+            raise Failure(Reason.TLS, self._why(error)) from error
+
+    def encrypt(self, data: bytes | memoryview) -> bytes:
+        try:
+            self.tls.write(data)
+        except ssl.SSLError as error:
+            raise Failure(Reason.TLS, _said(error)) from error
+        return self._outgoing.read()
+
+    def decrypt(self, limit: int) -> bytes | None:
+        """Plain bytes, b"" at the end, None when more of the peer's are needed."""
+        try:
+            return self.tls.read(limit)
+        except ssl.SSLWantReadError:
+            return None
+        except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
+            return b""  # said goodbye or not: whoever reads knows whether something is missing
+        except ssl.SSLError as error:
+            raise Failure(Reason.TLS, _said(error)) from error
+
+    def _why(self, error: ssl.SSLError) -> str:
+        if self._first and not _is_record(self._first):
+            return f"the server does not speak TLS, it said {self._first!r}"
+        if isinstance(error, ssl.SSLEOFError):
+            return "the server closed the connection during the TLS handshake"
+        return _said(error)
+
+
+def _is_record(data: bytes) -> bool:
+    return data[0] in _RECORDS and data[1:2] in (b"\x03", b"")
+
+
+def _said(error: ssl.SSLError) -> str:
+    """OpenSSL names an alert of the peer's `TLSV1_ALERT_PROTOCOL_VERSION`."""
+    reason = (error.reason or str(error)).lower().replace("_", " ")
+    if " alert " in reason:
+        return f"the server ended TLS with the alert {reason.partition(' alert ')[2]!r}"
+    return f"TLS failed: {reason}"

@@ -1,0 +1,150 @@
+"""A TCP server that plays a script to everybody who connects, from threads of its own.
+
+A script is a sequence of steps: bytes are sent, a number is a pause in
+seconds, and the names below do what they say. At its end the server closes.
+What was sent when is on record, by the monotonic clock: over loopback a piece
+has reached the client's kernel between `sent` and `taken`.
+"""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import struct
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from enum import Enum, auto
+from typing import TypeAlias
+
+
+class Do(Enum):
+    READ = auto()  # up to the end of a request's headers
+    RESET = auto()  # RST instead of FIN
+    HANG = auto()  # until the client has gone
+    STARTTLS = auto()  # shake hands now; with a context and without this step, at once
+
+
+Step: TypeAlias = "bytes | float | Do"
+_PATIENCE = 10.0
+
+
+class RawServer:
+    """`sent` and `taken` are the moments before and after each piece was handed to the kernel."""
+
+    def __init__(
+        self, script: tuple[Step, ...], tls: ssl.SSLContext | None, host: str, connections: int
+    ) -> None:
+        self.script = script
+        self._connections = connections
+        self.tls = tls
+        self.accepted = 0
+        self.sent: list[float] = []
+        self.taken: list[float] = []
+        self.received: list[bytes] = []
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        self._listener = socket.create_server((host, 0), family=family, backlog=512)
+        self.port: int = self._listener.getsockname()[1]
+        self._threads: list[threading.Thread] = []
+        self._open: set[socket.socket] = set()
+        self._start(self._accept)
+
+    def stop(self) -> None:
+        with suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        for sock in tuple(self._open):
+            with suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)
+        for thread in self._threads:
+            thread.join(_PATIENCE)
+
+    def _start(self, target: object, *args: object) -> None:
+        assert callable(target)
+        thread = threading.Thread(target=target, args=args, daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
+    def _accept(self) -> None:
+        with suppress(OSError):
+            while True:
+                sock, _ = self._listener.accept()
+                self.accepted += 1
+                if self.accepted == self._connections:
+                    self._listener.close()
+                sock.settimeout(_PATIENCE)
+                self._open.add(sock)
+                self._start(self._serve, sock)
+
+    def _serve(self, sock: socket.socket) -> None:
+        at_once = self.tls is not None and Do.STARTTLS not in self.script
+        steps: tuple[Step, ...] = (Do.STARTTLS, *self.script) if at_once else self.script
+        try:
+            for step in steps:
+                sock = self._play(step, sock)
+        except OSError:
+            pass  # the client has gone, which is its right
+        finally:
+            self._open.discard(sock)
+            sock.close()
+
+    def _play(self, step: Step, sock: socket.socket) -> socket.socket:
+        match step:
+            case bytes():
+                self.sent.append(_now())
+                sock.sendall(step)
+                self.taken.append(_now())
+            case Do.READ:
+                self.received.append(_headers(sock))
+            case Do.HANG:
+                while sock.recv(65536):
+                    pass
+            case Do.RESET:
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                sock.close()
+            case Do.STARTTLS:
+                assert self.tls is not None
+                self._open.discard(sock)
+                sock = self.tls.wrap_socket(sock, server_side=True, suppress_ragged_eofs=True)
+                self._open.add(sock)
+            case int() | float():
+                time.sleep(step)
+        return sock
+
+
+def _now() -> float:
+    return time.monotonic()  # noqa: TID251 - the truth that ours is measured against
+
+
+def _headers(sock: socket.socket) -> bytes:
+    data = b""
+    while b"\r\n\r\n" not in data:
+        more = sock.recv(65536)
+        if not more:
+            raise ConnectionResetError
+        data += more
+    return data
+
+
+@contextmanager
+def raw_server(
+    *script: Step,
+    tls: ssl.SSLContext | None = None,
+    host: str = "127.0.0.1",
+    connections: int = 0,
+) -> Iterator[RawServer]:
+    """Listens no more after so many `connections`, if that is not 0."""
+    server = RawServer(script, tls, host, connections)
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+@contextmanager
+def closed_port() -> Iterator[int]:
+    """A port that nobody listens on, and nobody else can get meanwhile."""
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        yield sock.getsockname()[1]
