@@ -43,11 +43,13 @@ class Sample:
 
     lags: dict[float, float]  # upper edge in seconds → runs
     cpu: float  # seconds
+    at: float  # monotonic seconds
 
     def minus(self, other: Sample) -> Sample:
         return Sample(
             {edge: n - other.lags.get(edge, 0) for edge, n in self.lags.items()},
             self.cpu - other.cpu,
+            self.at - other.at,
         )
 
     def quantile(self, share: float) -> str:
@@ -59,7 +61,7 @@ class Sample:
 async def sample(client: httpx.AsyncClient, url: str, pid: int) -> Sample:
     text = (await client.get(url + "metrics")).text
     lags = {float(edge): float(count) for edge, count in BUCKET.findall(text)}
-    return Sample(lags, cpu_seconds(pid))
+    return Sample(lags, cpu_seconds(pid), asyncio.get_running_loop().time())
 
 
 def cpu_seconds(pid: int) -> float:
@@ -106,11 +108,11 @@ async def measure(folder: Path, checks: int, seconds: float) -> None:
         await agent.wait()
         target.terminate()
         await target.wait()
-    report(folder, checks, seconds, after.minus(before), text)
+    report(folder, checks, after.minus(before), text)
 
 
-def report(folder: Path, checks: int, seconds: float, seen: Sample, text: str) -> None:
-    runs = max(seen.lags.values())
+def report(folder: Path, checks: int, seen: Sample, text: str) -> None:
+    runs, seconds = max(seen.lags.values()), seen.at
     skipped = sum(
         float(line.split()[-1])
         for line in text.splitlines()
@@ -132,7 +134,7 @@ def report(folder: Path, checks: int, seconds: float, seen: Sample, text: str) -
         )
     )
     database.close()
-    print(f"{checks} checks every 1 s for {seconds:g} s: {runs:.0f} runs, {runs / seconds:.0f}/s")
+    print(f"{checks} checks every 1 s for {seconds:.1f} s: {runs:.0f} runs, {runs / seconds:.0f}/s")
     print(
         f"schedule lag: p50 {seen.quantile(0.5)}, p99 {seen.quantile(0.99)}, p99.9 {seen.quantile(0.999)}"
     )

@@ -14,6 +14,7 @@ import os
 import resource
 import signal
 import socket
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeAlias
@@ -27,7 +28,7 @@ from prober.config.difference import cannot_change, difference
 from prober.config.model import Config
 from prober.errors import ConfigError, ProberError, Problem
 from prober.parts import Parts
-from prober.schedule import Rhythm, is_busy, rhythm
+from prober.schedule import Rhythm, rhythm
 from prober.store.database import Store
 from prober.web import server
 from prober.web.app import Sources, application
@@ -41,6 +42,8 @@ STOP_RUNS = 6.0  # seconds that runs under way are given at a stop ...
 STOP_TELL = 1.5  # ... and then the notices: together well below the 10 s that a stop may take
 PRUNE_EVERY = 300.0  # seconds
 MOST_FILES = 1 << 20
+THREAD_TURN = 0.0005  # seconds that another thread of ours may keep the loop waiting at a time
+GARBAGE = (10_000, 20, 50)  # a full collection stops the loop for 10 ms: not several times a second
 
 
 def ignore(news: Config | str) -> None:
@@ -60,6 +63,8 @@ async def run(
     that a reload brings. Raises StartError where data_dir or port are not to be had.
     """
     _raise_file_limit()
+    sys.setswitchinterval(THREAD_TURN)
+    gc.set_threshold(*GARBAGE)
     clock = SystemClock()
     store = Store.open(config.agent.data_dir, clock)
     try:
@@ -114,10 +119,9 @@ class Agent:
     # The road
 
     def _schedule(self, names: Sequence[str]) -> None:
-        busy = is_busy(sum(1 / check.interval for check in self._checks.values()))
         now = self._clock.monotonic()
         for name in names:
-            dues = rhythm(name, self._checks[name].interval, now, busy=busy)
+            dues = rhythm(name, self._checks[name].interval, now)
             self._followers[name] = self._tasks.create_task(self._follow(name, dues), name=name)
 
     async def _follow(self, name: str, dues: Rhythm) -> None:

@@ -13,8 +13,6 @@ import zlib
 from dataclasses import dataclass
 
 SPREAD = 10.0  # seconds over which the first runs after a start are spread at most
-GRID = 0.005  # seconds; dues of a busy agent share wake-ups on this grid
-BUSY = 200.0  # runs a second above which the grid is used
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,19 +34,11 @@ class Rhythm:
         return max(slot + 1, math.floor((now - self.origin) / self.interval) + 1)
 
 
-def rhythm(name: str, interval: float, start: float, *, busy: bool = False) -> Rhythm:
+def rhythm(name: str, interval: float, start: float) -> Rhythm:
     """The rhythm of the check `name` in an agent that starts at `start`.
 
     First runs are spread by name over min(interval, 10 s), so that a start is
     no burst and a restart keeps each check's place.
     """
     share = zlib.crc32(name.encode()) / 2**32
-    origin = start + share * min(interval, SPREAD)
-    if busy:
-        origin = math.ceil(origin / GRID) * GRID
-    return Rhythm(origin, interval)
-
-
-def is_busy(runs_per_second: float) -> bool:
-    """Whether an agent with so many runs is better off with dues on the grid."""
-    return runs_per_second > BUSY
+    return Rhythm(start + share * min(interval, SPREAD), interval)

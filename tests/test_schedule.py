@@ -7,7 +7,7 @@ import math
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prober.schedule import GRID, SPREAD, Rhythm, rhythm
+from prober.schedule import SPREAD, Rhythm, rhythm
 
 SECONDS = st.floats(min_value=0.05, max_value=86_400)
 MOMENTS = st.floats(min_value=0, max_value=1e7)
@@ -61,9 +61,3 @@ def test_checks_of_one_interval_start_apart() -> None:
 
 def test_a_restart_keeps_the_place_of_a_check() -> None:
     assert rhythm("shop", 5.0, 0.0).due(0) == rhythm("shop", 5.0, 5.0).due(0) - 5.0
-
-
-def test_a_busy_agent_has_its_dues_on_the_grid() -> None:
-    first = rhythm("shop", 1.0, 1000.0, busy=True).due(0)
-
-    assert math.isclose(first / GRID, round(first / GRID), abs_tol=1e-6)
