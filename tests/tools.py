@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -14,11 +15,21 @@ _SEARCH = os.pathsep.join(
 )
 
 
-def tool(name: str) -> str:
+def found(*names: str) -> str | None:
+    """The path of the first of these programs that there is."""
+    return next(filter(None, (shutil.which(name, path=_SEARCH) for name in names)), None)
+
+
+def tool(*names: str) -> str:
     """The path of a real program. Missing: the test skips on a laptop and fails in CI."""
-    found = shutil.which(name, path=_SEARCH)
-    if found is None and os.environ.get("CI"):
-        pytest.fail(f"{name} is missing; scripts/tools gets it")
-    if found is None:
-        pytest.skip(f"{name} is not installed; scripts/tools gets it")
-    return found
+    path = found(*names)
+    if path is None:
+        missing(f"{names[0]} is not installed; scripts/tools gets it")
+    return path
+
+
+def missing(what: str) -> NoReturn:
+    """A test cannot run without what is missing."""
+    if os.environ.get("CI"):
+        pytest.fail(what)
+    pytest.skip(what)

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import shutil
 import subprocess
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
-import pytest
 
 from prober import probes
 from prober.export.board import CheckInfo
@@ -18,6 +15,7 @@ from prober.probes.http import HttpCheck
 from prober.probes.tcp import TcpCheck
 from prober.result import Fact, Reason
 from tests.export.samples import OURS, REFUSED, TIMED_OUT, UP, Bench
+from tests.tools import tool
 
 SOON = datetime(2027, 1, 1, tzinfo=UTC)
 CERTIFICATE: Mapping[str, Fact] = {
@@ -63,10 +61,7 @@ def full_bench() -> Bench:
 
 
 async def test_promtool_has_nothing_to_say() -> None:
-    promtool = shutil.which("promtool")
-    if promtool is None:
-        assert "CI" not in os.environ, "promtool has to be there in CI"
-        pytest.skip("no promtool on this machine")
+    promtool = tool("promtool")
     text = await full_bench().text()
     assert "probe_ssl_last_chain_info{" in text
     done = await asyncio.to_thread(

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import shutil
 import socket
 import struct
 from collections import deque
@@ -18,6 +16,8 @@ import httpx
 import pytest
 from aiohttp import web
 from pydantic import JsonValue, TypeAdapter
+
+from tests.tools import tool
 
 _JSON: TypeAdapter[JsonValue] = TypeAdapter(JsonValue)
 
@@ -159,16 +159,6 @@ receivers:
 """
 
 
-def _program() -> str:
-    """Skips where there is none, but fails in CI."""
-    program = shutil.which("prometheus-alertmanager") or shutil.which("alertmanager")
-    if program is None:
-        if os.environ.get("CI"):
-            pytest.fail("prometheus-alertmanager is missing; install it")
-        pytest.skip("prometheus-alertmanager is not installed")
-    return program
-
-
 def _configured(folder: Path, webhook: str | None) -> Path:
     hooks = f'{{url: "{webhook}", send_resolved: true}}' if webhook else ""
     folder.mkdir(parents=True, exist_ok=True)
@@ -180,7 +170,8 @@ def _configured(folder: Path, webhook: str | None) -> Path:
 @asynccontextmanager
 async def alertmanager(folder: Path, *, webhook: str | None = None) -> AsyncIterator[str]:
     """The URL of a real Alertmanager of its own; what it is told goes on to `webhook`."""
-    program, config = _program(), _configured(folder, webhook)
+    program = tool("prometheus-alertmanager", "alertmanager")
+    config = _configured(folder, webhook)
     port = free_port()
     process = await asyncio.create_subprocess_exec(
         program,

@@ -3,33 +3,31 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-import pytest
 from playwright.async_api import Browser, Error, Page, async_playwright, expect
 
 from prober.result import Finding, Reason
+from tests import tools
 from tests.export.samples import NOON, REFUSED, UP
 from tests.web.serve import Agent, serving
 
 SYSTEM = ("chromium-headless-shell", "chromium", "google-chrome")
+NOTHING_OUTSIDE = "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1"
 
 
 @asynccontextmanager
 async def browser() -> AsyncIterator[Browser]:
-    """Playwright's own browser, or the system's; neither is a skip, and in CI a failure."""
+    """The system's browser, or Playwright's own; neither is a skip, and in CI a failure."""
+    sandbox = [] if os.geteuid() else ["--no-sandbox"]  # root has none
     async with async_playwright() as playwright:
-        system = next(filter(None, map(shutil.which, SYSTEM)), None)
         try:
             found = await playwright.chromium.launch(
-                executable_path=system, args=["--no-sandbox"] if system else []
+                executable_path=tools.found(*SYSTEM), args=[NOTHING_OUTSIDE, *sandbox]
             )
         except Error as error:
-            if "CI" in os.environ:
-                pytest.fail(f"a browser has to be there in CI: {error}")
-            pytest.skip("no browser on this machine")
+            tools.missing(f"no browser; scripts/tools gets one ({error})")
         try:
             yield found
         finally:
