@@ -16,7 +16,7 @@ web: {{listen: "127.0.0.1:0"}}
 checks:
 """
 CHECK = (
-    "  - {{name: {name}, interval: {interval}, timeout: 150ms, http: {{url: '{url}', {more}}}}}\n"
+    "  - {{name: {name}, interval: {interval}, timeout: 200ms, http: {{url: '{url}', {more}}}}}\n"
 )
 
 
@@ -61,7 +61,7 @@ async def test_a_stop_waits_for_the_run_under_way_and_starts_no_more(tmp_path: P
 async def test_a_stop_ends_within_ten_seconds_whatever_is_under_way(tmp_path: Path) -> None:
     async with target() as shop:
         shop.delay = 60
-        slow = config(shop=f"{shop.url}|50s").replace("150ms", "40s")
+        slow = config(shop=f"{shop.url}|50s").replace("200ms, http", "40s, http")
         async with running(tmp_path, slow) as agent:
             await until(lambda: shop.in_flight == 1, "a run is in flight")
 

@@ -183,7 +183,7 @@ async def test_the_receivers_own_wish_is_kept(hook: Receiver) -> None:
 async def test_silence_is_a_failure_like_any_other(hook: Receiver) -> None:
     hook.answers.append(SILENCE)
 
-    async with delivering({"ops": webhook(hook.url, timeout=0.2)}, firing()) as rig:
+    async with delivering({"ops": webhook(hook.url, timeout=1.0)}, firing()) as rig:
         await rig.until_pausing()
         await rig.clock.advance(2)
         await rig.until_marked(1)

@@ -31,7 +31,7 @@ notifiers:
 
 
 def config(
-    url: str, hook: str, *, interval: str = "200ms", timeout: str = "150ms", failures: int = 3
+    url: str, hook: str, *, interval: str = "300ms", timeout: str = "300ms", failures: int = 3
 ) -> str:
     return CONFIG.format(url=url, hook=hook, interval=interval, timeout=timeout, failures=failures)
 
@@ -122,14 +122,14 @@ async def test_a_kill_at_any_point_loses_nothing(tmp_path: Path, moment: str) ->
 async def test_a_stopped_agent_blames_nobody(tmp_path: Path) -> None:
     """SIGSTOP with runs in flight: not one of them is `down`."""
     async with target() as shop, receiver() as hook:
-        shop.delay = 0.1
-        text = config(shop.url, hook.url, interval="250ms", timeout="200ms", failures=1)
+        shop.delay = 0.3
+        text = config(shop.url, hook.url, interval="1s", timeout="1s", failures=1)
         async with running(tmp_path, text) as agent:
             await until(lambda: shop.requests >= 2, "the shop is probed")
-            for _ in range(3):
+            for _ in range(2):
                 await until(lambda: shop.in_flight == 1, "a run is in flight")
                 agent.process.send_signal(signal.SIGSTOP)
-                await asyncio.sleep(0.6)
+                await asyncio.sleep(2)
                 agent.process.send_signal(signal.SIGCONT)
                 seen = shop.requests
                 await until(lambda n=seen: shop.requests > n + 1, "it goes on")
@@ -138,7 +138,7 @@ async def test_a_stopped_agent_blames_nobody(tmp_path: Path) -> None:
 
     assert down == 0
     assert up is not None
-    assert up > 4
+    assert up > 2
     assert said(hook) == []
 
 

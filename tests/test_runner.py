@@ -109,11 +109,11 @@ async def test_a_silent_target_is_down_at_its_deadline_and_says_where(bench: Ben
     bench.answers.append(answer(b"", after=30))
     begun = bench.runner.clock.monotonic()
 
-    result = await bench.runner.run(check(bench, timeout=0.3))
+    result = await bench.runner.run(check(bench, timeout=1.5))
 
     assert result.reason is Reason.TIMEOUT
-    assert result.message == "no answer within 300 ms, in phase processing"
-    assert bench.runner.clock.monotonic() - begun < 0.9
+    assert result.message == "no answer within 1.5 s, in phase processing"
+    assert 1.5 <= bench.runner.clock.monotonic() - begun < 3
 
 
 async def test_a_second_attempt_comes_a_second_later_and_may_be_good(bench: Bench) -> None:
@@ -144,15 +144,15 @@ async def test_what_the_kernel_held_at_the_deadline_still_counts(bench: Bench) -
     served = threading.Thread(target=_answer_one, args=(listener, 0.1))
     served.start()
     url = f"http://127.0.0.1:{listener.getsockname()[1]}/"
-    running = asyncio.create_task(bench.runner.run(check(bench, timeout=0.3, http=url)))
+    running = asyncio.create_task(bench.runner.run(check(bench, timeout=0.6, http=url)))
     await asyncio.sleep(0.05)
 
-    block(0.6)
+    block(1.0)
     result = await running
 
     served.join()
     assert result.outcome is Outcome.UP
-    assert 0.09 < result.seconds < 0.3
+    assert 0.09 < result.seconds < 0.6
 
 
 def _answer_one(listener: socket.socket, after: float) -> None:

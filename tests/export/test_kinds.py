@@ -7,7 +7,6 @@ import subprocess
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
-
 from prober import probes
 from prober.export.board import CheckInfo
 from prober.probes import AnyCheck
