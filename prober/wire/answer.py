@@ -11,9 +11,11 @@ import httptools
 
 from prober.result import Reason
 from prober.wire.body import Inflating, Plain, decoder
-from prober.wire.failure import Failure
+from prober.wire.failure import QUOTED, Failure, quoted
 
-_QUOTED = 60
+_MOST_HEADERS = 1000  # each is a call of Python from the parser
+_CAREFUL, _LARGE = 16384, 65536  # bytes to feed at once, with and without such calls
+_OVERHEAD = 1024  # bytes by which a coding may lengthen what cannot be packed, and 0.1 %
 _VERSIONS = ("1.0", "1.1")
 _TELLING_LENGTHS = frozenset(map(len, ("content-length", "transfer-encoding", "content-encoding")))
 
@@ -41,13 +43,13 @@ class Answer:
     headers: tuple[tuple[str, str], ...] = ()
     wire_length: int | None = None
     body_length = 0
+    received = 0  # bytes of the body as they came: coded, but without the framing of chunks
     done = False
     _believed = False
     _chunked = False
     _decoder: Plain | Inflating = Plain()
     _first = b""
     _beyond = 0  # bytes since the last one of the body: headers, framing, trailers
-    _wire_received = 0
 
     def __init__(self, head_only: bool, head_limit: int, body_limit: int) -> None:
         self._head_only = head_only
@@ -62,9 +64,14 @@ class Answer:
     def body(self) -> bytes:
         return self._plain[0] if len(self._plain) == 1 else b"".join(self._plain)
 
+    @property
+    def digestible(self) -> int:
+        """How much to feed at once, so that it takes a few milliseconds at most."""
+        return _LARGE if self.status and not self._chunked else _CAREFUL
+
     def feed(self, data: bytes) -> None:
-        if len(self._first) < _QUOTED:
-            self._first = (self._first + data)[:_QUOTED]
+        if len(self._first) <= QUOTED:
+            self._first = (self._first + data)[: QUOTED + 1]
         if not self.status and _has_bare_lf(data):
             # It ends a line for every browser.
             self._parser.set_dangerous_leniencies(lenient_optional_cr_before_lf=True)
@@ -81,6 +88,8 @@ class Answer:
         """What it says of itself, and that it does not go on for ever beside its body."""
         if self.status and not self._believed:
             raise self._not_http(f"HTTP/{self.version} with status {self.status}")
+        if len(self._fields) > _MOST_HEADERS or len(self.headers) > _MOST_HEADERS:
+            raise Failure(Reason.PROTOCOL, f"there are more than {_MOST_HEADERS} headers")
         self._beyond += size
         if self._beyond > self._head_limit and self._is_endless():
             limit = show_size(self._head_limit)
@@ -96,9 +105,13 @@ class Answer:
 
     def unpack(self, at_most: int) -> bool:
         """Undoes the coding of what has come; True if there was more of it than `at_most`."""
+        if not self._pieces and not self.done and not self._decoder.more:
+            return False
         data = self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces)
         self._pieces = []
-        self._wire_received += len(data)
+        self.received += len(data)
+        if self.received > self._body_limit + self.received // 1024 + _OVERHEAD:
+            raise self._too_large()  # whatever it unpacks to
         plain = self._decoder.decode(data, min(at_most, self._body_limit - self.body_length + 1))
         self.body_length += len(plain)
         if self.body_length > self._body_limit:
@@ -124,17 +137,23 @@ class Answer:
         if self._says_http:
             return Failure(Reason.PROTOCOL, f"the answer is not valid HTTP: {why}")
         hint = ", which is TLS" if self._first[:1] in (b"\x15", b"\x16") else ""
-        said = f"the answer is not HTTP, it begins with {self._first!r}{hint}"
+        said = f"the answer is not HTTP, it begins with {quoted(self._first)}{hint}"
         return Failure(Reason.PROTOCOL, said)
 
-    def end(self) -> None:
-        """The peer has closed the connection."""
-        if self.status and not self._chunked and self.wire_length is None:
-            self.done = True
-        elif self.status:
-            raise Failure(Reason.PROTOCOL, f"the answer is cut off {self.progress}")
-        else:
+    def end(self, cut_short: bool = False) -> None:
+        """The peer has closed the connection, or (`cut_short`) somebody has, without its goodbye.
+
+        Where only its end tells that a body is complete, it has to be the peer's own (RFC 9112,
+        9.8).
+        """
+        if not self.status:
             raise Failure(Reason.PROTOCOL, f"the server closed the connection {self.progress}")
+        if self._chunked or self.wire_length is not None:
+            raise Failure(Reason.PROTOCOL, f"the answer is cut off {self.progress}")
+        if cut_short:
+            why = f"the TLS connection ended without a goodbye {self.progress}"
+            raise Failure(Reason.PROTOCOL, f"the answer is cut off: {why}")
+        self.done = True
 
     @property
     def progress(self) -> str:
@@ -144,7 +163,7 @@ class Answer:
         if not self.status:
             return "within the headers"
         of = "" if self.wire_length is None else f" of {self.wire_length}"
-        return f"after {self._wire_received}{of} bytes of the body"
+        return f"after {self.received}{of} bytes of the body"
 
     def forget(self) -> None:
         """Parser and callbacks hold each other: this spares the garbage collector the search."""

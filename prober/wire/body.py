@@ -13,6 +13,7 @@ from prober.wire.failure import Failure
 
 _GZIP, _ZLIB, _RAW = 31, 15, -15  # zlib's numbers for the three wrappings
 _MAGIC = b"\x1f\x8b"
+_MEMBERS = 128  # of gzip to unpack at a time: about a millisecond, however empty they are
 _CODINGS = {"gzip": "gzip", "x-gzip": "gzip", "deflate": "deflate"}
 
 
@@ -40,26 +41,36 @@ class Inflating:
         self.more = False  # ask again, with b""
 
     def decode(self, data: bytes, limit: int) -> bytes:
-        """At most `limit` bytes. Raises Failure."""
+        """At most `limit` bytes (at least 1), of a few members. Raises Failure."""
+        if self._ended:
+            return b""
+        pending, self.more = self.more, False
         data = self._held + data
-        self._held = b""
         self._begun = self._begun or bool(data)
         plain: list[bytes] = []
-        while (data or self.more) and limit > 0 and not self._ended:
-            if self._inflate is None or self._inflate.eof:
-                self.more = False
-                if len(data) < 2:
-                    break
-                self._open(data)
-                continue
-            piece = self._unpack(self._inflate, data, limit)
+        for _ in range(_MEMBERS):
+            inflate = self._current(data) if data or pending else None
+            if inflate is None:
+                break
+            piece = self._unpack(inflate, data, limit)
             plain.append(piece)
             limit -= len(piece)
-            ended = self._inflate.eof
-            data = self._inflate.unused_data if ended else self._inflate.unconsumed_tail
-            self.more = limit == 0  # zlib may hold plain text with no input left
-        self._held = data
+            data = inflate.unused_data if inflate.eof else inflate.unconsumed_tail
+            self.more = pending = limit == 0  # zlib may hold plain text with no input left
+            if self.more:
+                break
+        else:
+            self.more = bool(data)
+        self._held = b"" if self._ended else data
         return b"".join(plain)
+
+    def _current(self, data: bytes) -> zlib._Decompress | None:
+        """What `data` is to be unpacked with; None for padding, or before it can be told."""
+        if self._inflate is None or self._inflate.eof:
+            if len(data) < 2:
+                return None
+            self._open(data)
+        return None if self._ended else self._inflate
 
     def _unpack(self, inflate: zlib._Decompress, data: bytes, limit: int) -> bytes:
         try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import ssl
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -64,7 +64,11 @@ class _Leaf:
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """One certificate. Names are written as in RFC 4514, the most specific part first."""
+    """One certificate. Names are written as in RFC 4514, the most specific part first.
+
+    Of one that is not `readable` (a name in it is not UTF-8) only the
+    fingerprint is known.
+    """
 
     subject: str
     issuer: str
@@ -73,6 +77,7 @@ class Certificate:
     fingerprint: str
     not_before: datetime | None
     not_after: datetime | None
+    readable: bool
 
 
 def facts(tls: ssl.SSLObject) -> Mapping[str, Fact]:
@@ -88,7 +93,7 @@ def presented(tls: ssl.SSLObject) -> tuple[Certificate, ...]:
 
 def complaint(code: int, host: str, chain: Sequence[Certificate], now: float) -> str | None:
     """What is wrong with the chain that OpenSSL turned down with `code`; None if it is not clear."""
-    if not chain:
+    if not chain or not chain[0].readable:
         return None
     leaf, whose = chain[0], f"certificate of {host}"
     if code in _WRONG_NAME:
@@ -125,7 +130,7 @@ def _chain(tls: ssl.SSLObject, *, verified: bool) -> tuple[_Held, ...]:
         held = chains.get_verified_chain() if verified else chains.get_unverified_chain()
         return tuple(held or ())
     der = tls.getpeercert(binary_form=True)
-    return (_Leaf(der, tls.getpeercert() or {}),) if der and not verified else ()
+    return (_Leaf(der, _info(tls.getpeercert)),) if der and not verified else ()
 
 
 @lru_cache(4096)
@@ -134,13 +139,12 @@ def _facts(chain: tuple[_Held, ...], verified: tuple[_Held, ...]) -> Mapping[str
         return {}
     shown = [_read(held) for held in chain]
     leaf = shown[0]
-    found: dict[str, Fact] = {
-        "cert_subject": leaf.subject,
-        "cert_issuer": leaf.issuer,
-        "cert_san": ",".join(leaf.names),
-        "cert_serial": leaf.serial,
-        "cert_fingerprint": leaf.fingerprint,
-    }
+    found: dict[str, Fact] = {"cert_fingerprint": leaf.fingerprint}
+    if leaf.readable:
+        found["cert_subject"] = leaf.subject
+        found["cert_issuer"] = leaf.issuer
+        found["cert_san"] = ",".join(leaf.names)
+        found["cert_serial"] = leaf.serial
     if ends := _ends(shown):
         found["cert_not_after"] = min(ends)
     if ends := _ends([_read(held) for held in verified]):
@@ -154,7 +158,7 @@ def _ends(chain: Sequence[Certificate]) -> list[datetime]:
 
 @lru_cache(4096)
 def _read(held: _Held) -> Certificate:
-    info = held.get_info()
+    info = _info(held.get_info)
     return Certificate(
         subject=_distinguished(info.get("subject")),
         issuer=_distinguished(info.get("issuer")),
@@ -163,7 +167,16 @@ def _read(held: _Held) -> Certificate:
         fingerprint=hashlib.sha256(held.public_bytes(_DER)).hexdigest(),
         not_before=_moment(info.get("notBefore")),
         not_after=_moment(info.get("notAfter")),
+        readable=bool(info),
     )
+
+
+def _info(decoded: Callable[[], Mapping[str, object] | None]) -> Mapping[str, object]:
+    """Empty where Python cannot decode a certificate that OpenSSL was content with."""
+    try:
+        return decoded() or {}
+    except (ValueError, ssl.SSLError):
+        return {}
 
 
 def _distinguished(name: object) -> str:
@@ -179,5 +192,5 @@ def _alternatives(names: object) -> tuple[str, ...]:
 def _moment(text: object) -> datetime | None:
     try:
         return datetime.fromtimestamp(ssl.cert_time_to_seconds(str(text)), UTC)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None

@@ -11,6 +11,7 @@ import os
 
 from prober.errors import ProberError
 from prober.result import Reason
+from prober.secret import CUT
 
 _OURS = frozenset(
     {
@@ -31,6 +32,7 @@ _SAID = {
     errno.ETIMEDOUT: "no answer, the kernel gave up",
     errno.EADDRNOTAVAIL: "no local address or port left",
 }
+QUOTED = 60  # bytes of what a peer said that are shown
 
 
 class Failure(Exception):
@@ -56,3 +58,9 @@ def failed(error: OSError, doing: str, reason: Reason = Reason.CONNECT) -> Failu
     if code in _OURS:
         return OwnFault(said)
     return Failure(Reason.TIMEOUT if code == errno.ETIMEDOUT else reason, said)
+
+
+def quoted(data: bytes) -> str:
+    """The beginning of what a peer said, and a mark where there is more (a scrubber heeds it)."""
+    shown = repr(data[:QUOTED])
+    return shown if len(data) <= QUOTED else f"{shown[:-1]}{CUT}{shown[-1]}"

@@ -6,9 +6,8 @@ import asyncio
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from prober.result import Attempt
 from prober.wire.answer import Answer
-from prober.wire.dial import Connection
+from prober.wire.connection import Connection
 from prober.wire.failure import Failure, OwnFault
 
 _BODY_EXPECTED = frozenset({"POST", "PUT", "PATCH"})
@@ -42,7 +41,8 @@ class Response(NamedTuple):
 
     `version` is "1.0" or "1.1"; `wire_length` is the Content-Length, None
     where there was none; `body` is decoded (gzip, deflate) and `body_length`
-    is its length.
+    is its length. `received` counts the body's bytes as they came: coded, but
+    without the framing of chunks.
     """
 
     version: str
@@ -54,6 +54,7 @@ class Response(NamedTuple):
     body_length: int
     first_byte: float
     last_byte: float
+    received: int = 0
 
 
 async def exchange(connection: Connection, request: Request, limits: Limits = Limits()) -> Response:
@@ -63,29 +64,12 @@ async def exchange(connection: Connection, request: Request, limits: Limits = Li
     connection's attempt, and the facts status_code and http_version as soon
     as they are known. Never waits while the kernel holds what is missing.
     """
-    attempt, clock = connection.attempt, connection.clock
-    attempt.during = "processing"
-    answer = Answer(request.method == "HEAD", limits.head, limits.body)
-    first = last = 0.0
-    began = clock.monotonic()
+    course = _Course(connection, request, limits)
     try:
-        unsent = await _send(connection, encode(request))
-        while not answer.done:
-            data = await _receive(connection, answer, unsent)
-            if data and not first:
-                first = connection.arrived
-                attempt.during = "transfer"
-            _advance(answer, data, attempt)
-            while answer.unpack(_AT_ONCE):  # noqa: ASYNC110 - a turn for the others, not a wait
-                await asyncio.sleep(0)
-        last = connection.arrived
+        await course.run(encode(request))
     finally:
-        answer.forget()
-        end = last or clock.monotonic()
-        attempt.add("processing", (first or end) - began)
-        if first:
-            attempt.add("transfer", end - first)
-    return _response(answer, first, last)
+        course.close()
+    return course.response()
 
 
 def encode(request: Request) -> bytes:
@@ -103,44 +87,89 @@ def encode(request: Request) -> bytes:
     return (head + "\r\n").encode() + request.body
 
 
-async def _send(connection: Connection, data: bytes) -> Failure | None:
-    """A peer may answer and hang up before it has read everything: then its answer counts."""
-    try:
-        await connection.send(data)
-    except Failure as failure:
-        return failure
-    return None
+class _Course:
+    """One exchange under way."""
 
+    __slots__ = ("_answer", "_began", "_broken", "_connection", "_first", "_last")
 
-async def _receive(connection: Connection, answer: Answer, unsent: Failure | None) -> bytes:
-    try:
-        data = await connection.receive()
-    except Failure as failure:
-        raise Failure(failure.reason, f"{failure} {answer.progress}") from failure
-    if not data and unsent is not None:
-        raise unsent
-    return data
+    def __init__(self, connection: Connection, request: Request, limits: Limits) -> None:
+        connection.attempt.during = "processing"
+        self._connection = connection
+        self._answer = Answer(request.method == "HEAD", limits.head, limits.body)
+        self._broken: Failure | None = None  # what came while the request was being sent
+        self._first = self._last = 0.0
+        self._began = connection.clock.monotonic()
 
+    async def run(self, request: bytes) -> None:
+        answer, connection = self._answer, self._connection
+        unsent = await self._send(request)
+        if self._broken is not None:
+            raise self._broken
+        while True:
+            while answer.unpack(_AT_ONCE):  # noqa: ASYNC110 - a turn for the others, not a wait
+                await asyncio.sleep(0)
+            if answer.done:
+                break
+            data = await self._receive()
+            if not data and unsent is not None:
+                raise unsent
+            self._heed(data)
+        self._last = connection.arrived
 
-def _advance(answer: Answer, data: bytes, attempt: Attempt) -> None:
-    known = answer.status
-    try:
-        answer.feed(data) if data else answer.end()
-    finally:
-        if answer.status != known:
-            attempt.facts["status_code"] = answer.status
-            attempt.facts["http_version"] = answer.version
+    async def _send(self, request: bytes) -> Failure | None:
+        """A peer may answer, and hang up, before it has read everything: its answer counts."""
+        try:
+            await self._connection.send(request, self._overheard)
+        except Failure as failure:
+            return failure
+        return None
 
+    def _overheard(self, data: bytes) -> bool:
+        """Has the answer begun, so that nobody waits for the rest of the request?"""
+        try:
+            self._heed(data)
+        except Failure as failure:
+            self._broken = failure
+        return self._answer.status != 0 or self._broken is not None
 
-def _response(answer: Answer, first: float, last: float) -> Response:
-    return Response(
-        version=answer.version,
-        status=answer.status,
-        reason=answer.reason,
-        headers=answer.headers,
-        body=answer.body,
-        wire_length=answer.wire_length,
-        body_length=answer.body_length,
-        first_byte=first,
-        last_byte=last,
-    )
+    async def _receive(self) -> bytes:
+        try:
+            return await self._connection.receive(self._answer.digestible)
+        except Failure as failure:
+            raise Failure(failure.reason, f"{failure} {self._answer.progress}") from failure
+
+    def _heed(self, data: bytes) -> None:
+        answer, attempt = self._answer, self._connection.attempt
+        if data and not self._first:
+            self._first = self._connection.arrived
+            attempt.during = "transfer"
+        known = answer.status
+        try:
+            answer.feed(data) if data else answer.end(self._connection.cut_short)
+        finally:
+            if answer.status != known:
+                attempt.facts["status_code"] = answer.status
+                attempt.facts["http_version"] = answer.version
+
+    def close(self) -> None:
+        self._answer.forget()
+        attempt = self._connection.attempt
+        end = self._last or self._connection.clock.monotonic()
+        attempt.add("processing", (self._first or end) - self._began)
+        if self._first:
+            attempt.add("transfer", end - self._first)
+
+    def response(self) -> Response:
+        answer = self._answer
+        return Response(
+            version=answer.version,
+            status=answer.status,
+            reason=answer.reason,
+            headers=answer.headers,
+            body=answer.body,
+            wire_length=answer.wire_length,
+            body_length=answer.body_length,
+            first_byte=self._first,
+            last_byte=self._last,
+            received=answer.received,
+        )

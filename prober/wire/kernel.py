@@ -18,7 +18,7 @@ _TIMESTAMPNS = 35 if sys.platform == "linux" else 0  # SO_TIMESTAMPNS, absent fr
 _TIMESPEC = struct.Struct("@ll")
 _TCP_INFO = socket.TCP_INFO if sys.platform == "linux" else 0
 _INFO_SIZE = 104
-_STATE, _RTT, _RETRANSMITS = 0, 68, 100  # offsets in struct tcp_info
+_STATE, _LAST_HEARD, _RTT, _RETRANSMITS = 0, 56, 68, 100  # offsets in struct tcp_info
 _CONNECTED = frozenset({1, 8})  # ESTABLISHED, CLOSE_WAIT
 _U32 = struct.Struct("=I")
 
@@ -56,6 +56,14 @@ class Kernel:
         retransmits: int = _U32.unpack_from(info, _RETRANSMITS)[0]
         rtt: int = _U32.unpack_from(info, _RTT)[0]
         return True, rtt * 1e-6 if rtt and not retransmits else None
+
+    def silence(self, sock: socket.socket) -> float:
+        """Seconds since the peer's newest packet, to a jiffy; 0 where the kernel does not know."""
+        if not self.tcp_info:
+            return 0.0
+        info = sock.getsockopt(socket.IPPROTO_TCP, _TCP_INFO, _INFO_SIZE)
+        milliseconds: int = _U32.unpack_from(info, _LAST_HEARD)[0]
+        return milliseconds * 1e-3
 
 
 def stamp(ancillary: Ancillary) -> float:

@@ -32,6 +32,10 @@ class Waits(Protocol):
 
     def writable(self, fd: int) -> asyncio.Future[None]: ...
 
+    def either(self, fd: int) -> asyncio.Future[None]:
+        """Readable or writable."""
+        ...
+
     def wake(self, fd: int) -> None:
         """Ends a wait for another reason than readiness: a timer."""
         ...
@@ -67,6 +71,11 @@ class LoopPoller:
     def writable(self, fd: int) -> asyncio.Future[None]:
         self._loop.add_writer(fd, self.wake, fd)
         return self._wait(fd, select.POLLOUT)
+
+    def either(self, fd: int) -> asyncio.Future[None]:
+        self._loop.add_reader(fd, self.wake, fd)
+        self._loop.add_writer(fd, self.wake, fd)
+        return self._wait(fd, select.POLLIN | select.POLLOUT)
 
     def _wait(self, fd: int, events: int) -> asyncio.Future[None]:
         self._select.register(fd, events)
@@ -113,7 +122,7 @@ if sys.platform == "linux":
             waiter = self._waiting[fd] = self._loop.create_future()
             return waiter
 
-        writable = readable
+        writable = either = readable
 
         def wake(self, fd: int) -> None:
             waiter = self._waiting.pop(fd, None)

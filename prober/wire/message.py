@@ -10,7 +10,7 @@ import socket
 import struct
 from dataclasses import dataclass
 
-from prober.wire.dial import Address
+from prober.wire.station import Address
 
 A, AAAA, _CNAME, _IN = 1, 28, 5, 1
 NOERROR, NXDOMAIN = 0, 3

@@ -12,8 +12,8 @@ import dns.exception
 import dns.name
 
 from prober.result import Reason
-from prober.wire.dial import Address
 from prober.wire.failure import Failure
+from prober.wire.station import Address
 
 T = TypeVar("T")
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,15 +12,19 @@ from typing import Literal
 from prober.clock import Clock
 from prober.result import Attempt, Fact
 from prober.wire import certificate
-from prober.wire.dial import Address, Connection, Station, dial
+from prober.wire.connection import Connection
+from prober.wire.dial import dial
 from prober.wire.failure import Failure, OwnFault
 from prober.wire.kernel import Kernel
 from prober.wire.loop import Poller
 from prober.wire.names import Watched, ascii_name, literal, parse_hosts, parse_resolv_conf
-from prober.wire.resolve import Resolver, Resolves, SystemResolver
+from prober.wire.resolve import Found, Resolver, Resolves, SystemResolver
 from prober.wire.session import Session, Unverified
+from prober.wire.station import Address, Station
 from prober.wire.threads import Threads
 from prober.wire.tls import Contexts, TlsPolicy
+
+_LOOK = 1.0  # seconds for a second look at a certificate
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +49,16 @@ class Network:
     ) -> None:
         self.clock = clock
         self._poller = Poller()
-        self._threads = Threads()
-        self._contexts = Contexts(self._threads)
+        self._lookups = Threads()  # of their own: some hang for half a minute
+        self._loads = Threads(limit=2)
+        self._contexts = Contexts(self._loads)
         self._station = Station(clock, self._poller, Kernel.tried())
+        # The kernel begins to stamp a moment after the first socket asks for it, and ends with
+        # the last: this one asks for as long as we live.
+        self._stamped = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._station.kernel.stamp_arrivals(self._stamped)
         self._resolver: Resolves = (
-            SystemResolver(self._threads)
+            SystemResolver(self._lookups, clock)
             if resolver == "system"
             else Resolver(
                 self._station, Watched(hosts, parse_hosts), Watched(resolv_conf, parse_resolv_conf)
@@ -62,8 +73,9 @@ class Network:
         `attempt`, the certificate's also where it is not accepted.
         """
         began = self.clock.monotonic()
-        addresses = await self._resolve(to.host, attempt)
-        connection, late = await self._reach(addresses, to.port, attempt)
+        addresses, late = await self._resolve(to.host, attempt)
+        connection, later = await self._reach(addresses, to.port, attempt)
+        late += later
         if to.tls is not None:
             late += await self._safe(connection, to, to.tls)
         connection.started_at = began + late
@@ -75,18 +87,23 @@ class Network:
 
     def close(self) -> None:
         """Ends what belongs to the network itself; connections are closed by who opened them."""
-        self._threads.close()
+        self._lookups.close()
+        self._loads.close()
         self._poller.close()
+        self._stamped.close()
 
-    async def _resolve(self, host: str, attempt: Attempt) -> Sequence[Address]:
+    async def _resolve(self, host: str, attempt: Attempt) -> Found:
         attempt.during = "resolve"
         began = self.clock.monotonic()
+        late = 0.0
         try:
-            return await self._resolver.addresses(host)
+            found = await self._resolver.find(host, attempt)
+            late = found.late
+            return found
         finally:
-            took = self.clock.monotonic() - began
+            took = self.clock.monotonic() - began - late
             attempt.add("resolve", took)
-            attempt.facts.setdefault("dns_lookup_seconds", took)
+            attempt.facts.setdefault("dns_lookup_seconds", max(0.0, took))
 
     async def _reach(
         self, addresses: Sequence[Address], port: int, attempt: Attempt
@@ -128,9 +145,10 @@ class Network:
     ) -> tuple[Session, float]:
         """The session, and how late we were on the way to it."""
         attempt = connection.attempt
-        attempt.during = "tls"
+        attempt.during = "waiting"  # which is ours
         asked = self.clock.monotonic()
         context = await self._contexts.get(policy)
+        attempt.during = "tls"
         began = self.clock.monotonic()
         session = Session(context, _server_name(to.host, policy))
         late = 0.0
@@ -147,8 +165,10 @@ class Network:
         """A refused handshake hides the certificate; a second one that accepts any shows it."""
         name = _server_name(to.host, policy)
         try:
-            session = await self._look(to, replace(policy, insecure_skip_verify=True), refused)
-        except (Failure, OwnFault):
+            # A bad certificate must not become a timeout because the peer hangs the second time.
+            async with asyncio.timeout(_LOOK):
+                session = await self._look(to, replace(policy, insecure_skip_verify=True), refused)
+        except (Failure, OwnFault, TimeoutError):
             return Failure(refusal.reason, f"certificate of {name} is not accepted: {refusal}")
         chain = certificate.presented(session.tls)
         said = certificate.complaint(refusal.code, name, chain, self.clock.now())

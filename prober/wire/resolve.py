@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import errno
 import socket
-from functools import partial
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
-from prober.result import Reason
-from prober.wire.ask import ask
-from prober.wire.dial import Address, Station
+from prober.clock import Clock
+from prober.result import Attempt, Reason
+from prober.wire.ask import Heard, ask
 from prober.wire.failure import Failure, OwnFault
-from prober.wire.message import NXDOMAIN, Answer
+from prober.wire.message import NXDOMAIN
 from prober.wire.names import (
     Hosts,
     ResolvConf,
@@ -25,6 +24,7 @@ from prober.wire.names import (
     ascii_name,
     literal,
 )
+from prober.wire.station import Address, Station
 from prober.wire.threads import Threads
 
 _LOCALHOST = (Address(socket.AF_INET6, "::1"), Address(socket.AF_INET, "127.0.0.1"))
@@ -43,9 +43,16 @@ class Refusal(Failure):
     """A nameserver answered, but would not say: another name may still do."""
 
 
+class Found(NamedTuple):
+    """At least one address, in the order to be tried, and the seconds that we were late."""
+
+    addresses: tuple[Address, ...]
+    late: float = 0.0
+
+
 class Resolves(Protocol):
-    async def addresses(self, host: str) -> tuple[Address, ...]:
-        """At least one, in the order to be tried. Raises Failure or OwnFault."""
+    async def find(self, host: str, attempt: Attempt) -> Found:
+        """Raises Failure or OwnFault. `attempt.during` is "waiting" while we hold it up."""
         ...
 
 
@@ -60,46 +67,51 @@ class Resolver:
         self._conf = resolv_conf
         self._turn = 0
 
-    async def addresses(self, host: str) -> tuple[Address, ...]:
+    async def find(self, host: str, attempt: Attempt) -> Found:
         if (address := literal(host)) is not None:
-            return (address,)
+            return Found((address,))
         name = ascii_name(host)
         bare = name.removesuffix(".")
         if (known := self._hosts.get().get(bare)) is not None:
-            return reachable(known)
+            return Found(reachable(known))
         if bare == "localhost" or bare.endswith(".localhost"):
-            return reachable(_LOCALHOST)
-        return reachable(await self._search(host, name))
+            return Found(reachable(_LOCALHOST))
+        addresses, late = await self._search(host, name)
+        return Found(reachable(addresses), late)
 
-    async def _search(self, host: str, name: str) -> tuple[Address, ...]:
+    async def _search(self, host: str, name: str) -> Found:
         """Tries the names that `name` may stand for, and says why none has an address."""
         conf = self._conf.get()
         worst = Failure(Reason.DNS, f"no such host {host!r}")
+        total = 0.0
         for candidate in conf.candidates(name):
             try:
-                answers = await self._ask(candidate, conf)
+                answers, late = await self._ask(candidate, conf)
             except Refusal as refusal:
                 worst = refusal
                 continue
+            total += late
             if found := [address for answer in answers for address in answer.addresses]:
-                return tuple(found)
+                return Found(tuple(found), total)
             if any(answer.rcode != NXDOMAIN for answer in answers):
                 worst = Failure(Reason.DNS, f"host {host!r} has no address")
         raise worst
 
-    async def _ask(self, name: str, conf: ResolvConf) -> tuple[Answer, ...]:
+    async def _ask(self, name: str, conf: ResolvConf) -> Heard:
         """The first final answers of any nameserver. Raises Refusal, or Failure if all are mute."""
         mute: dict[Server, str] = {}
         refused: dict[Server, str] = {}
+        total = 0.0
         for server in self._order(conf) * conf.attempts:
             try:
-                answers = await ask(self._station, server, name, conf.timeout)
+                answers, late = await ask(self._station, server, name, conf.timeout)
             except Failure as failure:
                 mute[server] = str(failure)
                 continue
+            total += late
             final = len(answers) == 2 and all(answer.final for answer in answers)
             if final or any(answer.addresses for answer in answers):
-                return answers
+                return Heard(answers, total)
             said = next((answer.said for answer in answers if not answer.final), None)
             if said is not None:
                 refused[server] = f"nameserver {server} said {said} to {name!r}"
@@ -120,23 +132,40 @@ class Resolver:
 class SystemResolver:
     """getaddrinfo, which blocks, in threads."""
 
-    def __init__(self, threads: Threads) -> None:
+    def __init__(self, threads: Threads, clock: Clock) -> None:
         self._threads = threads
+        self._clock = clock
 
-    async def addresses(self, host: str) -> tuple[Address, ...]:
+    async def find(self, host: str, attempt: Attempt) -> Found:
         if (address := literal(host)) is not None:
-            return (address,)
+            return Found((address,))
         name = ascii_name(host)
-        look_up = partial(socket.getaddrinfo, name, None, type=socket.SOCK_STREAM)
+        asked, during = self._clock.monotonic(), attempt.during
+
+        def look_up() -> tuple[float, tuple[Address, ...], float]:
+            began = self._clock.monotonic()
+            found = _getaddrinfo(name)
+            return began, found, self._clock.monotonic()
+
+        def begins() -> None:
+            attempt.during = during
+
+        attempt.during = "waiting"
         try:
-            infos = await self._threads.call(look_up)
+            began, found, ended = await self._threads.call(look_up, begins)
         except socket.gaierror as error:
             raise _unresolved(host, error) from error
-        found = (
-            Address(family, str(to[0]), int(to[3]) if len(to) == 4 else 0)
-            for family, _, _, _, to in infos
-        )
-        return routed(tuple(dict.fromkeys(found)))
+        late = (began - asked) + (self._clock.monotonic() - ended)
+        return Found(routed(found), late)
+
+
+def _getaddrinfo(name: str) -> tuple[Address, ...]:
+    infos = socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)
+    found = (
+        Address(family, str(to[0]), int(to[3]) if len(to) == 4 else 0)
+        for family, _, _, _, to in infos
+    )
+    return tuple(dict.fromkeys(found))
 
 
 def _unresolved(host: str, error: socket.gaierror) -> Failure | OwnFault:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import ssl
 
 from prober.result import Reason
-from prober.wire.failure import Failure
+from prober.wire.failure import QUOTED, Failure, quoted
 
 _RECORDS = range(0x14, 0x18)  # the first byte of a TLS record; the second is 3
-_QUOTED = 60
 
 
 class Unverified(Failure):
@@ -20,20 +19,24 @@ class Unverified(Failure):
 
 
 class Session:
-    """The client's side of one TLS connection. `tls` tells of versions and certificates."""
+    """The client's side of one TLS connection. `tls` tells of versions and certificates.
 
-    __slots__ = ("_first", "_incoming", "_outgoing", "tls")
+    `cut_short` once the connection has ended without the peer's goodbye.
+    """
+
+    __slots__ = ("_first", "_incoming", "_outgoing", "cut_short", "tls")
 
     def __init__(self, context: ssl.SSLContext, server_name: str) -> None:
         self._incoming = ssl.MemoryBIO()
         self._outgoing = ssl.MemoryBIO()
         self._first = b""
+        self.cut_short = False
         self.tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=server_name)
 
     def feed(self, data: bytes) -> None:
         """Bytes of the peer's; b"" is its end."""
         if not self._first:
-            self._first = data[:_QUOTED]
+            self._first = data[: QUOTED + 1]
         if data:
             self._incoming.write(data)
         else:
@@ -68,14 +71,17 @@ class Session:
             return self.tls.read(limit)
         except ssl.SSLWantReadError:
             return None
-        except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
-            return b""  # said goodbye or not: whoever reads knows whether something is missing
+        except ssl.SSLZeroReturnError:
+            return b""
+        except ssl.SSLEOFError:
+            self.cut_short = True  # whoever reads knows whether something is missing
+            return b""
         except ssl.SSLError as error:
             raise Failure(Reason.TLS, _said(error)) from error
 
     def _why(self, error: ssl.SSLError) -> str:
         if self._first and not _is_record(self._first):
-            return f"the server does not speak TLS, it said {self._first!r}"
+            return f"the server does not speak TLS, it said {quoted(self._first)}"
         if isinstance(error, ssl.SSLEOFError):
             return "the server closed the connection during the TLS handshake"
         return _said(error)

@@ -15,42 +15,56 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from enum import Enum, auto
 from typing import TypeAlias
 
 
 class Do(Enum):
     READ = auto()  # up to the end of a request's headers
+    READ_ALL = auto()  # until the client pauses
     RESET = auto()  # RST instead of FIN
     HANG = auto()  # until the client has gone
+    GOODBYE = auto()  # of TLS, before the connection ends
+    STAY = auto()  # without reading, until the test is over
     STARTTLS = auto()  # shake hands now; with a context and without this step, at once
 
 
 Step: TypeAlias = "bytes | float | Do"
 _PATIENCE = 10.0
+_PAUSE = 0.2
+
+
+@dataclass(frozen=True)
+class Limits:
+    connections: int
+    silent_after: int
 
 
 class RawServer:
     """`sent` and `taken` are the moments before and after each piece was handed to the kernel."""
 
     def __init__(
-        self, script: tuple[Step, ...], tls: ssl.SSLContext | None, host: str, connections: int
+        self, script: tuple[Step, ...], tls: ssl.SSLContext | None, host: str, limits: Limits
     ) -> None:
         self.script = script
-        self._connections = connections
+        self._limits = limits
         self.tls = tls
         self.accepted = 0
+        self.read = 0  # bytes, by READ_ALL
         self.sent: list[float] = []
         self.taken: list[float] = []
         self.received: list[bytes] = []
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self._listener = socket.create_server((host, 0), family=family, backlog=512)
         self.port: int = self._listener.getsockname()[1]
+        self._over = threading.Event()
         self._threads: list[threading.Thread] = []
         self._open: set[socket.socket] = set()
         self._start(self._accept)
 
     def stop(self) -> None:
+        self._over.set()
         with suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
@@ -71,11 +85,17 @@ class RawServer:
             while True:
                 sock, _ = self._listener.accept()
                 self.accepted += 1
-                if self.accepted == self._connections:
+                if self.accepted == self._limits.connections:
                     self._listener.close()
                 sock.settimeout(_PATIENCE)
                 self._open.add(sock)
-                self._start(self._serve, sock)
+                mute = 0 < self._limits.silent_after < self.accepted
+                self._start(self._listen if mute else self._serve, sock)
+
+    def _listen(self, sock: socket.socket) -> None:
+        with sock, suppress(OSError):
+            self._play(Do.HANG, sock)
+        self._open.discard(sock)
 
     def _serve(self, sock: socket.socket) -> None:
         at_once = self.tls is not None and Do.STARTTLS not in self.script
@@ -100,9 +120,16 @@ class RawServer:
             case Do.HANG:
                 while sock.recv(65536):
                     pass
+            case Do.STAY:
+                self._over.wait(_PATIENCE)
+            case Do.READ_ALL:
+                self._read_all(sock)
             case Do.RESET:
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                 sock.close()
+            case Do.GOODBYE:
+                assert isinstance(sock, ssl.SSLSocket)
+                sock = sock.unwrap()
             case Do.STARTTLS:
                 assert self.tls is not None
                 self._open.discard(sock)
@@ -111,6 +138,13 @@ class RawServer:
             case int() | float():
                 time.sleep(step)
         return sock
+
+    def _read_all(self, sock: socket.socket) -> None:
+        sock.settimeout(_PAUSE)
+        with suppress(TimeoutError):
+            while data := sock.recv(1 << 20):
+                self.read += len(data)
+        sock.settimeout(_PATIENCE)
 
 
 def _now() -> float:
@@ -133,9 +167,10 @@ def raw_server(
     tls: ssl.SSLContext | None = None,
     host: str = "127.0.0.1",
     connections: int = 0,
+    silent_after: int = 0,
 ) -> Iterator[RawServer]:
-    """Listens no more after so many `connections`, if that is not 0."""
-    server = RawServer(script, tls, host, connections)
+    """Listens no more after so many `connections`, and plays its script to so many: 0 is any."""
+    server = RawServer(script, tls, host, Limits(connections, silent_after))
     try:
         yield server
     finally:

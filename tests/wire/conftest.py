@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+import socket
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ import pytest_asyncio
 
 from prober.clock import SystemClock
 from prober.result import Attempt
+from prober.wire.kernel import Kernel
 from prober.wire.network import Network
 from tests.servers.tls import Authority
 
@@ -26,6 +29,15 @@ def files(tmp_path: Path) -> tuple[Path, Path]:
     conf.write_text("")
     hosts.write_text("")
     return conf, hosts
+
+
+@pytest.fixture(scope="session", autouse=True)
+def stamps() -> Iterator[None]:
+    """As in an agent that has run for a moment: the kernel has begun to stamp."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
+        Kernel.tried().stamp_arrivals(asking)
+        time.sleep(0.05)
+        yield
 
 
 @pytest_asyncio.fixture

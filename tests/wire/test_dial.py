@@ -15,12 +15,13 @@ import pytest
 
 from prober.clock import SystemClock
 from prober.result import Attempt, Reason
-from prober.wire.dial import Address, Station, dial
+from prober.wire.dial import dial
 from prober.wire.failure import Failure, OwnFault
 from prober.wire.http1 import exchange
 from prober.wire.kernel import Kernel
 from prober.wire.loop import LoopPoller
 from prober.wire.network import Endpoint, Network
+from prober.wire.station import Address, Station
 from prober.wire.tls import TlsPolicy
 from tests.servers.raw import Do, RawServer, closed_port, raw_server
 from tests.servers.tls import Authority
@@ -326,7 +327,7 @@ async def test_the_last_look_completes_an_answer_that_is_there(net: Network) -> 
 async def test_a_peer_that_never_pauses_leaves_turns_to_others(
     net: Network, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("prober.wire.dial._AT_ONCE", 10_000)
+    monkeypatch.setattr("prober.wire.connection._TURN", 0.00005)
     with raw_server(b"x" * 60_000, Do.HANG) as server:
         connection = await net.connect(Endpoint("127.0.0.1", server.port), new_attempt())
         while not server.taken:

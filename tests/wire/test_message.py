@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from prober.wire.dial import Address
 from prober.wire.message import AAAA, A, Answer, Question
+from prober.wire.station import Address
 from tests.servers.dns import Records, respond, truncated
 
 LABELS = st.text("abcdefghijklmnopqrstuvwxyz0123456789-_", min_size=1, max_size=63)

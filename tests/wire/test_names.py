@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from prober.result import Reason
-from prober.wire.dial import Address
 from prober.wire.failure import Failure
 from prober.wire.names import (
     ResolvConf,
@@ -17,6 +16,7 @@ from prober.wire.names import (
     parse_hosts,
     parse_resolv_conf,
 )
+from prober.wire.station import Address
 
 
 def v4(ip: str) -> Address:

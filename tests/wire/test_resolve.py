@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -14,10 +15,10 @@ import pytest
 
 from prober.clock import SystemClock
 from prober.result import Attempt, Reason
-from prober.wire.dial import Address
 from prober.wire.failure import Failure
 from prober.wire.network import Endpoint, Network
 from prober.wire.resolve import reachable, routed
+from prober.wire.station import Address
 from tests.servers.dns import Answers, dns_server, respond, truncated, zone
 from tests.servers.raw import Do, closed_port, raw_server
 from tests.wire.ways import new_attempt
@@ -28,7 +29,7 @@ SHOP = {"shop.example A": ["127.0.0.1"]}
 
 async def addresses(net: Network, host: str) -> list[str]:
     async with asyncio.timeout(8):
-        return [address.ip for address in await net._resolver.addresses(host)]
+        return [address.ip for address in (await net._resolver.find(host, new_attempt())).addresses]
 
 
 async def dns_failure(net: Network, host: str) -> str:
@@ -167,6 +168,41 @@ async def test_a_large_answer_that_tcp_does_not_give_is_dns(
 
     nameserver = f"nameserver 127.0.0.1:{server.port}"
     assert said == f"{nameserver} over TCP: closed the connection without an answer"
+
+
+def hangs_over_tcp(hang: threading.Event, records: dict[str, list[str]], mute: set[str]) -> Answers:
+    def answers(query: dns.message.Message, transport: str) -> Sequence[bytes]:
+        if transport == "tcp":
+            hang.wait(4)
+            return []
+        kind = dns.rdatatype.to_text(query.question[0].rdtype)
+        return [truncated(query)] if kind in mute else zone(records)(query, transport)
+
+    return answers
+
+
+async def test_a_nameserver_that_hangs_over_tcp_has_its_time(
+    net: Network, resolv_conf: Write
+) -> None:
+    done = threading.Event()
+    with dns_server(hangs_over_tcp(done, {}, {"A"})) as server:
+        resolv_conf(f"{server.conf}options timeout:1 attempts:1\n")
+        async with asyncio.timeout(3):
+            said = await dns_failure(net, "shop.example")
+        done.set()
+
+    assert said == f"nameserver 127.0.0.1:{server.port} over TCP: no answer within 1 s"
+
+
+async def test_a_question_that_tcp_leaves_open_does_not_hide_the_other(
+    net: Network, resolv_conf: Write
+) -> None:
+    done = threading.Event()
+    with dns_server(hangs_over_tcp(done, SHOP, {"AAAA"})) as server:
+        resolv_conf(f"{server.conf}options timeout:1 attempts:1\n")
+        async with asyncio.timeout(3):
+            assert await addresses(net, "shop.example") == ["127.0.0.1"]
+        done.set()
 
 
 async def test_a_refusing_nameserver_is_passed_over(net: Network, resolv_conf: Write) -> None:

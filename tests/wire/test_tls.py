@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import os
 import socket
@@ -23,7 +24,7 @@ from prober.wire.session import Session
 from prober.wire.tls import TlsPolicy
 from tests.servers.raw import Do, Step, raw_server
 from tests.servers.tls import Authority
-from tests.wire.ways import fetch, new_attempt
+from tests.wire.ways import fetch, fetch_failure, new_attempt
 
 NOW = datetime.fromtimestamp(SystemClock().now(), UTC)
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
@@ -200,6 +201,7 @@ async def test_another_server_name_is_asked_for_and_checked(
             [b"220 mail ESMTP\r\n", Do.HANG], "does not speak TLS, it said b'220 mail", id="SMTP"
         ),
         pytest.param([b"\0"], "does not speak TLS", id="one zero"),
+        pytest.param([b"220 " + b"x" * 99, Do.HANG], f"said b'220 {'x' * 56}…'", id="a long one"),
         pytest.param([0.02, Do.RESET], "connection reset", id="reset"),
         pytest.param([0.02], "closed the connection during the TLS handshake", id="end"),
         pytest.param(
@@ -308,12 +310,76 @@ async def test_an_unusable_file_is_our_own_fault_until_it_is_there(
             assert str(fault.value).startswith(said)
 
 
-async def test_an_end_without_goodbye_ends_the_body(net: Network, authority: Authority) -> None:
-    with raw_server(Do.READ, b"HTTP/1.0 200 OK\r\n\r\nbody", tls=authority.server()) as server:
+UNSIZED = b"HTTP/1.0 200 OK\r\n\r\nbody"
+
+
+async def test_a_goodbye_ends_a_body_without_length(net: Network, authority: Authority) -> None:
+    with raw_server(Do.READ, UNSIZED, Do.GOODBYE, tls=authority.server()) as server:
         policy = TlsPolicy(ca_file=authority.ca_file)
         response = await fetch(net, Endpoint("127.0.0.1", server.port, policy))
 
     assert response.body == b"body"
+
+
+async def test_an_end_without_goodbye_cuts_off_a_body_without_length(
+    net: Network, authority: Authority
+) -> None:
+    with raw_server(Do.READ, UNSIZED, tls=authority.server()) as server:
+        policy = TlsPolicy(ca_file=authority.ca_file)
+        failure = await fetch_failure(net, Endpoint("127.0.0.1", server.port, policy))
+
+    assert failure == (
+        Reason.PROTOCOL,
+        "the answer is cut off: the TLS connection ended without a goodbye"
+        " after 4 bytes of the body",
+    )
+
+
+async def test_a_body_of_known_length_needs_no_goodbye(net: Network, authority: Authority) -> None:
+    with raw_server(Do.READ, OK, tls=authority.server()) as server:
+        policy = TlsPolicy(ca_file=authority.ca_file)
+        response = await fetch(net, Endpoint("127.0.0.1", server.port, policy))
+
+    assert response.body == b"ok"
+
+
+async def test_a_second_look_that_hangs_leaves_the_first_failure(
+    net: Network, authority: Authority, attempt: Attempt, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("prober.wire.network._LOOK", 0.1)
+    with raw_server(Do.HANG, tls=authority.server("a.example"), silent_after=1) as server:
+        to = Endpoint("127.0.0.1", server.port, TlsPolicy(ca_file=authority.ca_file))
+        async with asyncio.timeout(3):
+            reason, message = await refused(net, to, attempt)
+
+    assert server.accepted == 2
+    assert reason is Reason.CERTIFICATE
+    assert message.startswith("certificate of 127.0.0.1 is not accepted: IP address mismatch")
+
+
+@pytest.mark.parametrize("trusted", [True, False])
+async def test_a_certificate_that_cannot_be_read_is_told_by_its_fingerprint(
+    net: Network, authority: Authority, attempt: Attempt, trusted: bool
+) -> None:
+    """A name in it is not UTF-8, which neither OpenSSL nor browsers mind."""
+    tls, fingerprint = authority.unreadable_server("localhost", b"caf\xe9.example")
+    with raw_server(Do.READ, OK, tls=tls) as server:
+        policy = TlsPolicy(ca_file=authority.ca_file)
+        to = Endpoint("localhost" if trusted else "other.localhost", server.port, policy)
+        if trusted:
+            assert (await fetch(net, to, attempt=attempt)).body == b"ok"
+        else:
+            reason, message = await refused(net, to, attempt)
+            assert reason is Reason.CERTIFICATE
+            assert message.endswith(
+                "is not accepted: Hostname mismatch, certificate is not valid"
+                " for 'other.localhost'."
+            )
+
+    assert attempt.facts["cert_fingerprint"] == fingerprint
+    assert attempt.facts["tls_version"] == "TLS 1.3"
+    assert "cert_subject" not in attempt.facts
+    assert "cert_not_after" not in attempt.facts
 
 
 async def test_large_bodies_pass_both_ways(net: Network, authority: Authority) -> None:
