@@ -74,3 +74,16 @@ def test_a_scrubber_can_be_pickled() -> None:
     scrub = Scrubber(["hunter22"])
 
     assert pickle.loads(pickle.dumps(scrub)) == scrub  # noqa: S301  # our own bytes
+
+
+def test_scrubbing_takes_no_longer_with_a_thousand_secrets_and_many_cuts() -> None:
+    scrub = Scrubber(f"secret-number-{n:04}-of-many" for n in range(1000))
+    text = "lorem ipsum … " * 200 + "secret-number-0042-of-m…"
+
+    scrubbed = scrub(text)
+
+    assert scrubbed.endswith(" ***…")
+
+
+def test_half_a_surrogate_pair_is_no_reason_to_fail() -> None:
+    assert "hunter22" not in Scrubber(["hunter22"])("\ud800 hunter22")

@@ -1,22 +1,26 @@
 """How is a big config loaded without holding up the loop that probes? In a process of its own.
 
-The child sends frames over its stdout, each an 8-byte length and a pickle:
-the problems; if there are none, everything but the checks and how many batches
-of checks follow; then these. The parent turns to its other work between two.
+The child sends frames over its stdout, each with its length in 8 bytes before
+it: first which program it is, in plain bytes; then pickles: the problems; if
+there are none, everything but the checks and how many batches of checks
+follow; then these. The parent turns to its other work between two.
 """
 
 from __future__ import annotations
 
 import asyncio
 import gc
+import hashlib
 import os
 import pickle
 import sys
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from os import PathLike
+from pathlib import Path
 from typing import BinaryIO
 
+import prober
 from prober.config import load
 from prober.config.model import Loaded
 from prober.errors import ConfigError, Problem
@@ -25,8 +29,22 @@ from prober.probes import AnyCheck
 TIMEOUT = 60.0  # seconds
 BATCH = 100  # checks that are unpickled in one go: about 5 ms on a busy machine
 _LENGTH = 8  # bytes
-# What a pickle raises that is cut off, or comes from another version of this program.
-_UNREADABLE = (pickle.UnpicklingError, EOFError, AttributeError, ImportError, IndexError)
+
+
+def _program() -> bytes:
+    """Tells this program from what may have been installed over it while it ran.
+
+    A pickle of other classes may well be readable, and put every value into
+    the wrong field.
+    """
+    digest = hashlib.sha256(sys.version.encode())
+    package = Path(prober.__file__).parent
+    for file in sorted(package.rglob("*.py")):
+        digest.update(file.read_bytes())
+    return digest.digest()
+
+
+PROGRAM = _program()  # as it was when it was imported
 
 
 async def load_in_child(
@@ -36,7 +54,7 @@ async def load_in_child(
     shown = str(path)
     try:
         async with asyncio.timeout(timeout), _child(shown, env) as stream:
-            return await _received(stream)
+            return await _received(stream, shown)
     except TimeoutError:
         raise _came_to_nothing(shown, f"not read within {timeout:g} s") from None
     except OSError as error:
@@ -44,9 +62,6 @@ async def load_in_child(
         raise _came_to_nothing(shown, said) from error
     except asyncio.IncompleteReadError as error:
         raise _came_to_nothing(shown, "the process that reads it ended early") from error
-    except _UNREADABLE as error:
-        said = "the process that reads it is of another version; restart the agent"
-        raise ConfigError([Problem(shown, 0, "", said)]) from error
 
 
 @asynccontextmanager
@@ -69,7 +84,10 @@ async def _child(shown: str, env: Mapping[str, str]) -> AsyncIterator[asyncio.St
         await process.wait()
 
 
-async def _received(stream: asyncio.StreamReader) -> Loaded:
+async def _received(stream: asyncio.StreamReader, shown: str) -> Loaded:
+    if await _frame(stream) != PROGRAM:
+        said = "the program was replaced since the agent started; restart the agent"
+        raise ConfigError([Problem(shown, 0, "", said)])
     problems: tuple[Problem, ...] = pickle.loads(await _frame(stream))  # noqa: S301 - our own child
     if problems:
         raise ConfigError(problems)
@@ -112,6 +130,7 @@ def main(arguments: Sequence[str], out: BinaryIO) -> None:
     """The child: loads the config named by the one argument, and says what came of it."""
     gc.disable()  # it ends before there is garbage worth the search
     (shown,) = arguments
+    _write(out, PROGRAM)
     try:
         config, warnings = load(shown, os.environ)
     except ConfigError as error:
@@ -129,7 +148,10 @@ def main(arguments: Sequence[str], out: BinaryIO) -> None:
 
 
 def _send(out: BinaryIO, value: object) -> None:
-    frame = pickle.dumps(value, pickle.HIGHEST_PROTOCOL)
+    _write(out, pickle.dumps(value, pickle.HIGHEST_PROTOCOL))
+
+
+def _write(out: BinaryIO, frame: bytes) -> None:
     out.write(len(frame).to_bytes(_LENGTH))
     out.write(frame)
     out.flush()

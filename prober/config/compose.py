@@ -161,8 +161,9 @@ class Composer:
         if isinstance(target, ScalarEvent):
             self._put(self._scalar(target, line), line, 1)
             return
-        if self._field() is Field.HIDDEN:
-            self._read.hide(target)
+        where = self._field()
+        if where.hides:
+            self._read.hide(target, where)
             self._report(line)
         self._put(target, line, size)
 

@@ -5,18 +5,17 @@ from __future__ import annotations
 import base64
 import re
 from binascii import Error
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from enum import Enum
 from functools import lru_cache
 from urllib.parse import unquote
+
+from prober.secret import is_secret_header, is_secret_name
 
 SHORT = 6  # characters; a secret below that is a warning
 
 NAMED = frozenset({"notifiers", "alerts"})  # at the top; the keys under them are names, not fields
 _GROUPS = frozenset({"secrets", "auth"})
-_NAMES = frozenset({"password", "token", "secret", "webhook_url", "dsn"})
-_ENDINGS = ("_password", "_token", "_secret", "_key")
-_HEADERS = frozenset({"authorization", "proxy-authorization", "cookie", "x-api-key"})
 # The second form has a / ? or # that should have been encoded: no valid URL, but a secret all the same.
 _USERINFO = re.compile(r"(?<=://)(?:[^/?#\s]+|[^/?#\s:@]*:(?!\d+[/?#])[^\s@]+)(?=@)")
 
@@ -26,12 +25,17 @@ class Field(Enum):
 
     PLAIN = "plain"
     HIDDEN = "hidden"
+    COOKIES = "cookies"  # hidden too, each of the cookies by itself
     HEADERS = "headers"  # secret by the header's name
+
+    @property
+    def hides(self) -> bool:
+        return self in (Field.HIDDEN, Field.COOKIES)
 
 
 def inner(above: Field, key: str, *, named: bool) -> Field:
     """What stands under `key`; where `named`, keys are names that somebody gave."""
-    if above is Field.HIDDEN:
+    if above.hides:
         return above
     if above is Field.HEADERS:
         return _header(key)
@@ -44,20 +48,22 @@ def is_secret(path: Iterable[str | int]) -> bool:
         if isinstance(part, str):
             above = inner(above, part, named=depth == 1 and first in NAMED)
             first = first or part
-    return above is Field.HIDDEN
+    return above.hides
 
 
 @lru_cache(maxsize=4096)
 def _field(key: str) -> Field:
     name = key.lower()
-    if name in _GROUPS or name in _NAMES or name.endswith(_ENDINGS):
+    if name in _GROUPS or is_secret_name(name):
         return Field.HIDDEN
     return Field.HEADERS if name == "headers" else Field.PLAIN
 
 
 @lru_cache(maxsize=4096)
 def _header(name: str) -> Field:
-    return Field.HIDDEN if name.lower() in _HEADERS else _field(name)
+    if name.lower() == "cookie":
+        return Field.COOKIES
+    return Field.HIDDEN if is_secret_header(name) else _field(name)
 
 
 def userinfos(text: str) -> list[str]:
@@ -75,9 +81,11 @@ class Hidden:
     def __init__(self) -> None:
         self.values: set[str] = set()
 
-    def add(self, text: str) -> bool:
-        """Whether `text`, a secret, is long enough to be one."""
+    def add(self, text: str, where: Field = Field.HIDDEN) -> bool:
+        """Whether `text`, a secret in a field such as `where`, is long enough to be one."""
         self.values.update((text, text.strip()))
+        if where is Field.COOKIES:
+            self.values.update(_cookies(text))
         scheme, _, credential = text.strip().partition(" ")
         if credential and scheme.lower() in ("basic", "bearer", "token", "digest"):
             self.values.add(credential.strip())
@@ -94,6 +102,15 @@ class Hidden:
         secret = password if colon else user
         self.values.update((text, unquote(text), secret, unquote(secret)))
         return len(unquote(secret)) >= SHORT
+
+
+def _cookies(header: str) -> Iterator[str]:
+    """The value of each cookie that is long enough to be a secret: `theme=dark` is none."""
+    for pair in header.split(";"):
+        value = pair.partition("=")[2].strip().strip('"')
+        if len(value) >= SHORT:
+            yield value
+            yield unquote(value)
 
 
 def _decoded(credential: str) -> set[str]:

@@ -38,18 +38,18 @@ class Values:
             filled = self.filler.fill(text)
             self._on_filled(filled, spot)
             text, typed, complete = filled.text, False, not filled.missing
-        if where is Field.HIDDEN:
+        if where.hides:
             # As written: 0123 is a password of four signs, not the number 123.
             if typed and text in scalars.NULLS:
                 return None
             if complete:
-                self._note(self.hidden.add(text))
+                self._note(self.hidden.add(text, where))
             return text
         for userinfo in hidden.userinfos(text) if complete else ():
             self._note(self.hidden.userinfo(userinfo))
         return self._typed(event, text, spot) if typed or event.tag else text
 
-    def hide(self, value: JsonValue) -> None:
+    def hide(self, value: JsonValue, where: Field) -> None:
         """Makes everything in `value` secret; an alias can put it where only secrets stand."""
         pending: list[JsonValue] = [value]
         seen: set[int] = set()
@@ -60,7 +60,7 @@ class Values:
                     seen.add(id(one))
                     pending.extend(one.values() if isinstance(one, dict) else one)
             elif one is not None:
-                self._note(self.hidden.add(str(one)))
+                self._note(self.hidden.add(str(one), where))
 
     def _typed(self, event: ScalarEvent, text: str, spot: Spot | None) -> JsonValue:
         if event.tag is None:

@@ -45,3 +45,14 @@ def reasons(check: AnyCheck) -> tuple[Reason, ...]:
             return tcp.reasons(check)
         case _:
             assert_never(check)
+
+
+def slowest(check: AnyCheck) -> float | None:
+    """How many seconds `check` may take before it is down for latency; None for no such limit."""
+    match check:
+        case HttpCheck():
+            return check.http.expect.duration
+        case TcpCheck():
+            return None
+        case _:
+            assert_never(check)

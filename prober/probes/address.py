@@ -22,7 +22,7 @@ from prober.secret import SHOWN, Secret
 _PORTS = {"http": 80, "https": 443}
 _HOST = re.compile(r"[a-z0-9_]([a-z0-9_.-]{0,251}[a-z0-9_])?\.?")
 _SAFE = "!$%&'()*+,/:;=@~"  # beside letters, digits and -._~; % because escapes are kept
-_UNSEEN = re.compile(r"[\x00-\x1f\x7f]")
+_UNSEEN = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")  # nor can a URL carry half a character
 
 
 class HostPort(NamedTuple):
@@ -92,14 +92,6 @@ class Url:
         host = bracketed(self.host)
         return host if self.port == _PORTS[self.scheme] else f"{host}:{self.port}"
 
-    @property
-    def secrets(self) -> tuple[Secret, ...]:
-        """What of this URL must never be shown: its userinfo, and the password alone."""
-        if self.userinfo is None:
-            return ()
-        password = self.userinfo.reveal().partition(":")[2]
-        return (self.userinfo, Secret(password)) if password else (self.userinfo,)
-
     def __str__(self) -> str:
         return f"{self.scheme}://{self.authority}{self.target}"
 
@@ -128,6 +120,17 @@ def parse_address(text: str) -> HostPort:
     if port is None:
         raise ValueError(f"{text!r} has no port; write it as host:port or [::1]:port")
     return HostPort(host, port)
+
+
+def valid_host(text: str) -> str:
+    """A name or an IP address, as the network wants it. Raises ValueError."""
+    text = text.strip()
+    try:
+        return _ipv6(text, text) if ":" in text else _name(text, text)
+    except ValueError:
+        raise ValueError(
+            f"{text!r} is not the name of a host; write a domain name or an IP address"
+        ) from None
 
 
 def is_name(host: str) -> bool:

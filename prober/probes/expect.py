@@ -16,16 +16,15 @@ from pydantic import BeforeValidator, Field, PlainSerializer, model_validator
 
 from prober.check import Model
 from prober.probes import json_rules
-from prober.probes.json_rules import JsonPath, JsonRule, JsonRuleField, query
+from prober.probes.json_rules import JsonPath, JsonRule, JsonRuleField
 from prober.probes.texts import TextExpect, TextTest, clipped, decoded, quoted
 from prober.result import Assertion, Reason
 from prober.units import Duration, show_duration
 
 _BEGINS = 80  # characters of a body that are quoted where it lacks something
-# Bytes of a body up to which looking at it takes under 5 ms: texts and regexes; reading JSON;
-# JSONPaths that visit many nodes, by path.
-_INLINE, _INLINE_JSON, _INLINE_SEARCHED = 256 * 1024, 64 * 1024, 8 * 1024
-
+# Up to where looking at a body takes under 5 ms: bytes times texts and regexes; bytes of JSON;
+# nodes that JSONPaths visit.
+_INLINE, _INLINE_JSON, _INLINE_VISITS = 128 * 1024, 32 * 1024, 1024
 
 HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$")]
 
@@ -146,10 +145,10 @@ def first_failure(judged: Sequence[Judged]) -> Judged | None:
 
 def takes_long(expect: Expect, size: int) -> bool:
     """Whether judging a body of `size` bytes may hold the loop up for more than 5 ms."""
-    searching = [path for path in expect.json_ if not query(path).singular_query()]
-    if searching:
-        return size * len(searching) > _INLINE_SEARCHED
-    return size > (_INLINE_JSON if expect.json_ else _INLINE)
+    if expect.json_ and size > _INLINE_JSON:
+        return True
+    visits = sum(json_rules.visits(path, rule, size) for path, rule in expect.json_.items())
+    return visits > _INLINE_VISITS or size * max(1, len(expect.body.tests)) > _INLINE
 
 
 def _judged(

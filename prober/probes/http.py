@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Annotated, ClassVar
@@ -11,7 +9,7 @@ from typing import Annotated, ClassVar
 from pydantic import BeforeValidator
 
 from prober.check import Check
-from prober.probes import http_series
+from prober.probes import http_series, judging
 from prober.probes.address import Url
 from prober.probes.cookies import Jar
 from prober.probes.expect import (
@@ -19,9 +17,7 @@ from prober.probes.expect import (
     Expect,
     Judged,
     first_failure,
-    judge,
     judge_status,
-    takes_long,
 )
 from prober.probes.http_request import Hop
 from prober.probes.http_series import SERIES
@@ -34,10 +30,9 @@ from prober.wire.network import Endpoint, Network
 
 __all__ = ["SERIES", "HttpCheck", "probe", "reasons"]
 
-# What takes over 5 ms may not run on the loop that measures the others.
-_JUDGES = ThreadPoolExecutor(max_workers=2, thread_name_prefix="judge")
 # Facts of the first lookup and of the way; all others are of the hop they were met on.
 _OF_THE_RUN = frozenset({"dns_lookup_seconds", "redirects", "regex_failed"})
+_YEARS = range(1970, 9999)  # of which every moment can be told in any time zone
 
 
 def _short_form(value: object) -> object:
@@ -68,7 +63,11 @@ async def probe(check: HttpCheck, attempt: Attempt, net: Network) -> Finding:
         return _failed(failure, check.http.expect, attempt)
     attempt.during = "expect"
     answer = _answer(response, seconds, attempt, net.clock.now())
-    return _finding(await _judge(check.http.expect, answer), seconds, attempt)
+    try:
+        judged = await judging.JUDGES.judge(check.name, check.http.expect, answer)
+    except judging.Unjudged as fault:
+        return Finding.unknown(str(fault))
+    return _finding(judged, seconds, attempt)
 
 
 def _failed(failure: Failure, expected: Expect, attempt: Attempt) -> Finding:
@@ -130,7 +129,7 @@ def _facts(response: Response, url: Url) -> dict[str, Fact]:
         "ssl": url.tls,
         "content_length": response.wire_length
         if response.wire_length is not None
-        else response.body_length,
+        else response.received,
         "uncompressed_body_length": response.body_length,
     }
     for name, value in response.headers:
@@ -140,11 +139,13 @@ def _facts(response: Response, url: Url) -> dict[str, Fact]:
 
 
 def _moment(text: str) -> datetime | None:
+    """What a Last-Modified says, in UTC; None where it is no moment of any document."""
     try:
         moment = parsedate_to_datetime(text)
-    except ValueError:
+        moment = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError, OSError):
         return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return moment if moment.year in _YEARS else None
 
 
 def _answer(response: Response, seconds: float, attempt: Attempt, now: float) -> Answer:
@@ -158,12 +159,6 @@ def _answer(response: Response, seconds: float, attempt: Attempt, now: float) ->
         not_after=not_after if isinstance(not_after, datetime) else None,
         now=now,
     )
-
-
-async def _judge(expected: Expect, answer: Answer) -> tuple[Judged, ...]:
-    if not takes_long(expected, len(answer.body)):
-        return judge(expected, answer)
-    return await asyncio.get_running_loop().run_in_executor(_JUDGES, judge, expected, answer)
 
 
 def _finding(judged: tuple[Judged, ...], seconds: float, attempt: Attempt) -> Finding:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,16 +11,16 @@ from typing import Annotated, Self
 from pydantic import AfterValidator, BeforeValidator, Field, JsonValue, model_validator
 
 from prober.check import Model
-from prober.probes.address import Url
+from prober.probes.address import Url, valid_host
 from prober.probes.expect import Expect
-from prober.secret import Secret
+from prober.secret import Secret, is_secret_header
 from prober.units import Count, Size
 from prober.wire.tls import TlsPolicy
 
-SECRET_HEADERS = frozenset({"authorization", "proxy-authorization", "cookie", "x-api-key"})
 _OURS = frozenset({"content-length", "transfer-encoding"})
 _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _UNSENDABLE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+_HALF = re.compile(r"[\ud800-\udfff]")  # of a surrogate pair: UTF-8 has no bytes for it
 
 
 def _method(value: str) -> str:
@@ -59,8 +60,24 @@ def _header_value(name: str, value: object) -> str | Secret:
         raise ValueError(f"header {name!r} has a value that is no text; write a text or a list")  # noqa: TRY004 - pydantic reports ValueErrors
     if _UNSENDABLE.search(text):
         raise ValueError(f"header {name!r} has a line break or control character; take it out")
+    _refuse_half(text, f"header {name!r}")
     text = text.strip()
-    return Secret(text) if isinstance(value, Secret) or name.lower() in SECRET_HEADERS else text
+    return Secret(text) if isinstance(value, Secret) or is_secret_header(name) else text
+
+
+def _refuse_half(text: str, where: str) -> None:
+    if found := _HALF.search(text):
+        raise ValueError(f"{where} has {found[0]!r}, half of a character; write the whole of it")
+
+
+def _body(value: str) -> str:
+    _refuse_half(value, "body")
+    return value
+
+
+def _json(value: JsonValue) -> JsonValue:
+    _refuse_half(json.dumps(value, ensure_ascii=False), "json")
+    return value
 
 
 def _min_version(value: object) -> object:
@@ -73,7 +90,7 @@ class TlsSettings(Model):
     ca_file: Path | None = None
     cert_file: Path | None = None
     key_file: Path | None = None
-    server_name: Annotated[str, Field(min_length=1)] | None = None
+    server_name: Annotated[str, AfterValidator(valid_host)] | None = None
     insecure_skip_verify: bool = False
     min_version: Annotated[
         Annotated[str, Field(pattern=r"^1\.[0-3]$")] | None, BeforeValidator(_min_version)
@@ -103,8 +120,8 @@ class HttpSettings(Model):
     url: Url
     method: Annotated[str, AfterValidator(_method)] = "GET"
     headers: Annotated[Mapping[str, tuple[str | Secret, ...]], BeforeValidator(_headers)] = {}
-    body: str | None = None
-    json_: Annotated[JsonValue, Field(alias="json")] = None
+    body: Annotated[str, AfterValidator(_body)] | None = None
+    json_: Annotated[JsonValue, AfterValidator(_json), Field(alias="json")] = None
     redirects: Annotated[Count, Field(ge=0, le=100)] = 10  # 0: do not follow
     max_body: Annotated[Size, Field(gt=0)] = 10 * 2**20  # after decompression
     tls: TlsSettings = TlsSettings()
@@ -122,9 +139,3 @@ class HttpSettings(Model):
     def has_json(self) -> bool:
         """Whether there is a JSON body; it may be null."""
         return "json_" in self.model_fields_set
-
-    @property
-    def secrets(self) -> tuple[Secret, ...]:
-        """Every value in here that must never be shown."""
-        values = (value for listed in self.headers.values() for value in listed)
-        return (*self.url.secrets, *(value for value in values if isinstance(value, Secret)))

@@ -15,14 +15,17 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from math import inf
 from operator import ge, gt, le, lt
 from typing import Annotated, NamedTuple, Self, TypeGuard
 
 import jsonpath_rfc9535
 from jsonpath_rfc9535 import JSONPathError, JSONPathNode, JSONPathQuery
+from jsonpath_rfc9535.segments import JSONPathRecursiveDescentSegment
+from jsonpath_rfc9535.selectors import FilterSelector
 from pydantic import AfterValidator, JsonValue, PlainSerializer, PlainValidator, WithJsonSchema
 
-from prober.probes.texts import clipped, matches, quoted, valid_regex
+from prober.probes.texts import SHOWN_AT_MOST, clipped, matches, quoted, valid_regex
 from prober.result import Assertion
 
 _ORDER: dict[str, tuple[str, Callable[[float, float], bool]]] = {
@@ -140,6 +143,24 @@ def _bounds_in_words(name: str, bounds: dict[str, JsonValue]) -> str:
     return " and ".join(said)
 
 
+def visits(path: str, rule: JsonRule, size: int) -> float:
+    """At most how many nodes of a document of `size` bytes are looked at, more or less.
+
+    Infinitely many where there is a filter: it can look through the whole
+    document for each node, and has regular expressions that are not RE2's.
+    """
+    many, descents = 1, 0
+    for segment in query(path).segments:
+        if any(isinstance(one, FilterSelector) for one in segment.selectors):
+            return inf
+        descents += isinstance(segment, JSONPathRecursiveDescentSegment)
+        many *= len(segment.selectors)
+    contains = any(wanted.operator == "contains" for wanted in _wanted(rule.written))
+    if query(path).singular_query() and not contains:
+        return 0
+    return float(many) * float(size) ** max(1, descents) if descents < 20 else inf
+
+
 def read(body: bytes) -> JsonValue:
     """Strictly RFC 8259. Raises ValueError, or RecursionError where it is nested too deeply."""
     document: JsonValue = json.loads(body, parse_constant=_no_number)
@@ -235,7 +256,12 @@ def equal(one: JsonValue, other: JsonValue) -> bool:
 
 def shown(value: JsonValue) -> str:
     """The value as JSON, cut to what people read."""
+    text = ""
     try:
-        return clipped(json.dumps(value, ensure_ascii=False))
+        for piece in json.JSONEncoder(ensure_ascii=False).iterencode(value):
+            text += piece
+            if len(text) > SHOWN_AT_MOST:
+                break
     except RecursionError:
         return "something nested too deeply to show"
+    return clipped(text)

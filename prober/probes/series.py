@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Sequence
+from functools import lru_cache
 
 from prober.result import Result, Series
 
@@ -20,6 +21,7 @@ def number_series(name: str, help_text: str, fact: str) -> Series:
     return Series(name, help_text, read)
 
 
+@lru_cache(maxsize=4096)
 def address_hash(ip: str) -> int:
     """FNV-1a, 32 bits, of the address's bytes: a number that changes when the address does."""
     digest = _FNV_OFFSET

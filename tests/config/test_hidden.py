@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from prober.probes.http import HttpCheck
 from prober.secret import Scrubber
 from tests.config.loading import loaded, refused, warned
 
@@ -28,6 +29,14 @@ def scrub_of(folder: Path, settings: str) -> Scrubber:
         "      headers: {Cookie: hunter22}",
         "      headers: {authorization: Bearer hunter22}",
         "      headers: {X-API-KEY: hunter22}",
+        "      headers: {token: hunter22}",
+        "      headers: {shop_key: [hunter22]}",
+        "      headers: {Cookie: a=b; sid=hunter22; c=d}",
+        "      headers: {cookie: [a=b, 'sid=\"hunter22\"']}",
+        "      headers: {Cookie: sid=hunter%322}",
+        "      headers: &h {Cookie: sid=hunter22}",
+        "      headers: {X: &c sid=hunter22, Cookie: *c}",
+        "      headers: {X: &c sid=hunter22, Cookie: [*c]}",
         "      headers: {Proxy-Authorization: [hunter22]}",
         "      headers: {X: 'see https://user:hunter22@other.example/'}",
         "      body: see https://hunter22@other.example/",
@@ -48,6 +57,8 @@ def test_a_value_is_secret_by_its_field(tmp_path: Path, settings: str) -> None:
         "      headers: {X-Request: hunter22}",
         "      json: {key: hunter22, passwords: hunter22, tokens: hunter22}",
         "      body: hunter22@other.example",
+        "      headers: {key: hunter22, tokens: hunter22}",
+        "      expect: {json: {$.access_token: hunter22, $.a.password: hunter22}}",
     ],
 )
 def test_other_fields_are_not(tmp_path: Path, settings: str) -> None:
@@ -89,6 +100,30 @@ def test_userinfo_is_secret_as_it_is_and_decoded(tmp_path: Path) -> None:
     scrub = scrub_of(tmp_path, "      body: https://user:p%40ssword@other.example/")
 
     assert scrub("p%40ssword p@ssword user:p@ssword") == "*** *** ***"
+
+
+def test_a_word_in_a_cookie_is_no_secret(tmp_path: Path) -> None:
+    scrub = scrub_of(tmp_path, "      headers: {Cookie: theme=dark; sid=hunter22}")
+
+    assert scrub("dark hunter22 theme=dark; sid=hunter22") == "dark *** ***"
+
+
+def test_a_path_that_names_a_secret_is_no_secret_field(tmp_path: Path) -> None:
+    text = """
+checks:
+  - name: a
+    http:
+      url: https://h.example/
+      expect: {json: {"$.access_token": {exists: true}, "$.token.my_key": {count: 1}, "$.secret": 5}}
+"""
+    (check,) = loaded(tmp_path, text).config.checks
+
+    assert isinstance(check, HttpCheck)
+    assert {path: rule.written for path, rule in check.http.expect.json_.items()} == {
+        "$.access_token": '{"exists": true}',
+        "$.token.my_key": '{"count": 1}',
+        "$.secret": "5",
+    }
 
 
 def test_a_secret_is_the_text_that_is_written(tmp_path: Path) -> None:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import gzip
 import json
 import ssl
-import zlib
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
@@ -16,7 +14,7 @@ import trustme
 from prober.probes import http
 from prober.result import Attempt, Outcome
 from tests.probes.looking import TRACE, http_check, look, look_at
-from tests.servers.http import Asked, answers, peer, reply, site
+from tests.servers.http import Asked, peer, reply, site
 
 CA = trustme.CA()
 
@@ -99,48 +97,6 @@ async def test_userinfo_goes_out_as_basic_and_is_nowhere_shown() -> None:
     assert shop.asked[0].header("Authorization") == "Basic dTpodW50ZXIy"
     assert "hunter2" not in repr(seen)
     assert seen.facts["final_url"] == shop.url()
-
-
-@pytest.mark.parametrize(
-    ("coding", "packed"),
-    [("gzip", gzip.compress(b"all ok" * 99, mtime=0)), ("deflate", zlib.compress(b"all ok" * 99))],
-)
-async def test_a_packed_body_is_unpacked_and_both_lengths_are_facts(
-    coding: str, packed: bytes
-) -> None:
-    async with site({"/": reply(200, packed, {"Content-Encoding": coding})}) as shop:
-        seen = await look_at(shop.url(), expect={"body": {"contains": "all ok"}})
-
-    assert seen.finding.outcome is Outcome.UP
-    assert seen.facts["content_length"] == len(packed)
-    assert seen.facts["uncompressed_body_length"] == 594
-
-
-async def test_of_a_chunked_body_the_length_received_counts() -> None:
-    chunks = b"3\r\nall\r\n3\r\n ok\r\n0\r\n\r\n"
-    async with peer(
-        answers(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + chunks)
-    ) as port:
-        seen = await look_at(f"http://127.0.0.1:{port}/")
-
-    assert seen.facts["content_length"] == seen.facts["uncompressed_body_length"] == 6
-
-
-async def test_a_head_request_has_no_body() -> None:
-    head = b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n"
-    async with peer(answers(head)) as port:
-        seen = await look_at(f"http://127.0.0.1:{port}/", method="HEAD")
-
-    assert seen.finding.outcome is Outcome.UP
-    assert seen.facts["uncompressed_body_length"] == 0
-
-
-async def test_a_body_that_ends_with_the_connection_is_whole() -> None:
-    async with peer(answers(b"HTTP/1.0 200 OK\r\n\r\nall ok")) as port:
-        seen = await look_at(f"http://127.0.0.1:{port}/", expect={"body": {"matches": "ok$"}})
-
-    assert seen.finding.outcome is Outcome.UP
-    assert (seen.facts["http_version"], seen.facts["content_length"]) == ("1.0", 6)
 
 
 async def test_a_body_over_the_limit_is_down() -> None:

@@ -71,24 +71,34 @@ def test_settings_are_equal_by_value_and_can_be_pickled() -> None:
     assert one != HttpSettings.model_validate(example | {"json": {"ping": 2}})
 
 
-@pytest.mark.parametrize("name", ["Authorization", "proxy-authorization", "COOKIE", "X-Api-Key"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Authorization",
+        "proxy-authorization",
+        "COOKIE",
+        "X-Api-Key",
+        "token",
+        "api_key",
+        "my_secret",
+    ],
+)
 def test_the_secret_headers_are_secret(name: str) -> None:
     settings = http(headers={name: "hunter2", "X-Other": "shown"})
 
     assert settings.headers[name] == (Secret("hunter2"),)
     assert settings.headers["X-Other"] == ("shown",)
-    assert settings.secrets == (Secret("hunter2"),)
     assert "hunter2" not in repr(settings) + settings.model_dump_json()
 
 
 def test_a_secret_stays_secret_under_any_name() -> None:
-    assert http(headers={"X-Token": Secret("hunter2")}).secrets == (Secret("hunter2"),)
+    assert http(headers={"X-A": Secret("hunter2")}).headers == {"X-A": (Secret("hunter2"),)}
 
 
 def test_userinfo_is_kept_and_never_shown() -> None:
     check = HttpCheck.model_validate({"name": "a", "http": "https://u:hunter2@shop.example/"})
 
-    assert check.http.secrets == (Secret("u:hunter2"), Secret("hunter2"))
+    assert check.http.url.userinfo == Secret("u:hunter2")
     assert "hunter2" not in repr(check) + check.model_dump_json() + check.target
 
 
@@ -111,7 +121,17 @@ def test_a_header_may_have_several_values_and_numbers_for_texts() -> None:
         ({"headers": {"X": True}}, "header 'X' has a value that is no text"),
         ({"headers": {"X": {"a": 1}}}, "header 'X' has a value that is no text"),
         ({"headers": {"X": "a\nb"}}, "header 'X' has a line break or control character"),
+        ({"headers": {"X": "a\ud800"}}, "header 'X' has '\\ud800', half of a character"),
+        ({"headers": {"Cookie": "\udfff"}}, "header 'Cookie' has '\\udfff', half of a character"),
         ({"headers": ["X"]}, "valid dictionary"),
+        ({"body": "a\ud800"}, "body has '\\ud800', half of a character; write the whole of it"),
+        ({"json": {"a": ["\ud800"]}}, "json has '\\ud800', half of a character"),
+        ({"json": {"\udc00": 1}}, "json has '\\udc00', half of a character"),
+        ({"url": "http://u:\ud800@a/"}, "'\\ud800' stands in an address"),
+        ({"tls": {"server_name": "a b"}}, "'a b' is not the name of a host; write a domain name"),
+        ({"tls": {"server_name": ""}}, "'' is not the name of a host"),
+        ({"tls": {"server_name": "a:1"}}, "'a:1' is not the name of a host"),
+        ({"tls": {"server_name": "\ud800"}}, "'\\ud800' is not the name of a host"),
         ({"body": "a", "json": None}, "body and json are both there; write one of them"),
         ({"redirects": -1}, "greater than or equal to 0"),
         ({"max_body": "much"}, "'much' is not a size"),
@@ -147,6 +167,14 @@ def test_a_method_may_be_any_word() -> None:
 def test_a_json_body_may_be_null() -> None:
     assert http(json=None).has_json
     assert not http().has_json
+
+
+@pytest.mark.parametrize(
+    ("written", "name"),
+    [("Shop.example", "shop.example"), ("::1", "::1"), ("10.0.0.1", "10.0.0.1"), ("ä.example", "xn--4ca.example")],
+)  # fmt: skip
+def test_a_server_name_is_a_name_or_an_address(written: str, name: str) -> None:
+    assert TlsSettings.model_validate({"server_name": written}).policy.server_name == name
 
 
 def test_a_bare_number_is_a_tls_version() -> None:

@@ -13,6 +13,7 @@ from tests.probes.looking import look_at
 from tests.servers.http import Asked, Page, peer, redirect, reply, silent, site
 
 SECRETS = {"Authorization": "a", "Cookie": "b=c", "Proxy-Authorization": "d", "X-Api-Key": "e"}
+NAMED = ("token", "api_key", "Password", "shop_secret", "auth_token")
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
@@ -102,7 +103,7 @@ async def test_phases_and_seconds_add_up_over_redirects() -> None:
     assert (seen.finding.seconds or 0) >= 0.05
 
 
-@pytest.mark.parametrize("secret", SECRETS)
+@pytest.mark.parametrize("secret", [*SECRETS, *NAMED])
 async def test_a_secret_header_never_reaches_another_origin(secret: str) -> None:
     async with site({"/": reply()}) as other, site() as shop:
         shop.pages |= {"/": redirect("/same"), "/same": redirect(other.url())}
