@@ -2,27 +2,30 @@
 
 `put` decides at once, in memory, and writes nothing. `run` writes what has
 gathered in one transaction, and only then hands new deliveries on. Where the
-store is gone they are handed on from memory, each once, and everything is
-written when it is back: a full disk must not silence the pager.
+store is gone, or does not answer, they are handed on from memory, each once,
+and everything is written when it is back: a full disk must not silence the
+pager, nor must one that stalls.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from prober.alerts.incidents import Incidents, Plan, Watched
-from prober.alerts.notice import Delivery
-from prober.alerts.state import QUIET, AlertState
+from prober.alerts.notice import Delivery, Event
+from prober.alerts.state import AlertState
 from prober.clock import Clock
-from prober.result import Outcome, Result
+from prober.result import Result
+from prober.store.backlog import Backlog
 from prober.store.batch import Batch
-from prober.store.database import Store, StoreError
+from prober.store.database import Renewed, Store, StoreError
 from prober.store.history import CheckState
 from prober.store.outbox import Key, Mark
+from prober.store.read import Loaded
 
 __all__ = ["Counters", "Plan", "Settle", "Watched"]
 
@@ -31,8 +34,7 @@ log = logging.getLogger(__name__)
 GROUP = 0.25  # seconds that a result may wait for others to be written with
 RETRY = 5.0  # seconds between attempts at a store that is gone
 LOOK = 30.0  # seconds after which the wall clock is looked at again: somebody may have set it
-MOST = 1000  # results in one transaction
-KEPT = 20_000  # results waiting for the store; the oldest go first
+PATIENCE = 3.0  # seconds that notices wait for a disk that does not answer
 
 
 class Counters(Protocol):
@@ -43,6 +45,15 @@ class Counters(Protocol):
     def store_errors(self, count: int) -> None:
         """Commits that failed, and rows that were lost."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Flight:
+    """A commit that is under way, and how many notices wait for it."""
+
+    commit: asyncio.Future[tuple[str, ...]]
+    batch: Batch
+    notices: int
 
 
 class Settle:
@@ -66,13 +77,9 @@ class Settle:
         self._hand = hand
         self._counters = counters
         self._incidents = Incidents(alerted)
-        self._results: deque[Result] = deque()
-        self._checks: dict[str, CheckState] = {}
-        self._moved_checks: dict[tuple[str, Outcome], CheckState] = {}
-        self._open: dict[str, Delivery] = {}  # every delivery whose mark is not yet written
-        self._unsaved: dict[str, Delivery] = {}
+        self._backlog = Backlog(counters.store_errors)
         self._unhanded: list[Delivery] = []
-        self._marks: list[Mark] = []
+        self._flight: _Flight | None = None
         self._gone = False
         self._save_at: float | None = None  # monotonic; None while there is nothing to write
         self._stir = asyncio.Event()
@@ -91,25 +98,27 @@ class Settle:
     ) -> None:
         """What an earlier life left, once, before `configure`; nothing is handed on."""
         self._incidents.load(states)
-        self._checks.update(since or {})
-        self._open.update((delivery.id, delivery) for delivery in undelivered)
+        self._backlog.load(undelivered, since or {})
 
     def configure(self, plan: Plan) -> None:
         """A new config. What burns goes on burning; what lost its check or rule is resolved."""
         self._incidents.configure(plan, self._clock.now())
+        self._backlog.watch(plan.checks)
         self._take_said()
         if self._has_work():
             self._due_in(GROUP)
 
+    def standing(self) -> list[Delivery]:
+        """The firings of all that burns, to whom they were told and by the ids they had then."""
+        return self._incidents.standing()
+
+    def burns(self, key: str) -> bool:
+        """Whether the incident with this key (`Notice.key`) fires now."""
+        return key in self._incidents.burning
+
     def put(self, result: Result) -> None:
         """Settle one result; called a thousand times a second on the loop that probes."""
-        self._results.append(result)
-        if len(self._results) > KEPT:
-            self._results.popleft()
-            self._counters.store_errors(1)
-        known = self._checks.get(result.check)
-        if known is None or known.state is not result.outcome:
-            self._note_verdict(result)
+        self._backlog.add(result)
         self._incidents.put(result, self._clock.now())
         if self._incidents.said:
             self._take_said()
@@ -124,8 +133,8 @@ class Settle:
             self._due_in(GROUP)
 
     async def mark(self, delivery_id: str, status: str, error: str = "") -> None:
-        """A delivery is `delivered` or `dead`: written at once, or when the store is back."""
-        self._marks.append(Mark(id=delivery_id, status=status, at=self._clock.now(), error=error))
+        """A delivery is `delivered`, `dead` or `superseded`: written at once, or when the store is back."""
+        self._backlog.mark(Mark(id=delivery_id, status=status, at=self._clock.now(), error=error))
         self._due_in(0.0)
 
     async def run(self) -> None:
@@ -136,32 +145,26 @@ class Settle:
             if self._save_at is not None and self._save_at <= self._clock.monotonic():
                 await self._save()
 
-    async def flush(self) -> None:
-        """Write everything there is; once only, if the store is gone."""
-        async with self._saving:
-            pass  # what is just being written is neither safe nor handed on before this
-        while self._has_work():
-            await self._save()
-            if self._gone:
-                log.error("%d results could not be written", len(self._results))
-                return
-
-    def _note_verdict(self, result: Result) -> None:
-        if result.outcome is Outcome.UNKNOWN:
-            return
-        state = CheckState(check=result.check, state=result.outcome, since=result.started_at)
-        self._checks[result.check] = state
-        # In the order of time, and no more than two a check however long the store is gone.
-        self._moved_checks.pop((state.check, state.state), None)
-        self._moved_checks[state.check, state.state] = state
+    async def flush(self, seconds: float | None = None) -> None:
+        """Write everything there is, for so long at most; once only, if the store is gone."""
+        try:
+            async with asyncio.timeout(seconds):
+                async with self._saving:
+                    pass  # what is just being written is neither safe nor handed on before this
+                while self._has_work():
+                    await self._save()
+                    if self._gone:
+                        break
+        except TimeoutError:
+            self._lost("writing took longer than there was time for")
+        if self._gone:
+            log.error("%d results could not be written", self._waiting())
 
     def _take_said(self) -> None:
         said, self._incidents.said = self._incidents.said, []
         if not said:
             return
-        new = {delivery.id: delivery for delivery in said}
-        self._open |= new
-        self._unsaved |= new
+        self._backlog.say(said)
         if self._gone:
             self._hand(said)
         else:
@@ -195,53 +198,54 @@ class Settle:
         self._stir.set()
 
     async def _save(self) -> None:
+        """One commit; where the last one has not ended yet, that one."""
         async with self._saving:
-            handing, self._unhanded = self._unhanded, []
-            batch = self._gather()
-            try:
-                dropped = await self._store.commit(batch)
-            except StoreError as error:
-                self._put_back(batch)
-                self._lost(error)
-            except asyncio.CancelledError:
-                self._put_back(batch)
-                self._unhanded[:0] = handing
-                raise
+            flight = self._flight = self._flight or self._take_off()
+            await asyncio.wait({flight.commit}, timeout=PATIENCE)
+            if flight.commit.done():
+                self._flight = None
+                self._land(flight)
             else:
-                self._kept(batch, dropped)
-            if self._gone:
-                handing += self._unhanded
-                self._unhanded = []
-            if handing:
-                self._hand(handing)
+                self._lost(f"it has not answered for {PATIENCE:.0f} s")
 
-    def _gather(self) -> Batch:
-        count = min(MOST, len(self._results))
-        states, dirty = self._incidents.states, self._incidents.dirty
-        batch = Batch(
-            results=[self._results.popleft() for _ in range(count)],
-            checks=tuple(self._moved_checks.values()),
-            states={key: states.get(key, QUIET) for key in dirty},
-            deliveries=tuple(self._unsaved.values()),
-            marks=tuple(self._marks),
-        )
-        self._moved_checks, self._unsaved, self._marks = {}, {}, []
-        self._incidents.dirty = set()
-        self._save_at = self._clock.monotonic() if self._results else None
-        return batch
+    def _take_off(self) -> _Flight:
+        dirty, self._incidents.dirty = self._incidents.dirty, set()
+        batch = self._backlog.take(self._incidents.states, dirty, self._clock.now())
+        self._save_at = self._clock.monotonic() if self._backlog.results else None
+        commit = asyncio.ensure_future(self._store.commit(batch))
+        return _Flight(commit, batch, len(self._unhanded))
 
-    def _put_back(self, batch: Batch) -> None:
-        """As if it had never been taken. Should it be in the store all the same: ids are the same."""
-        self._results.extendleft(reversed(batch.results))
-        self._moved_checks = _by_state(batch.checks) | self._moved_checks
-        self._incidents.dirty.update(batch.states)
-        self._unsaved = {d.id: d for d in batch.deliveries} | self._unsaved
-        self._marks[:0] = batch.marks
-        self._save_at = self._clock.monotonic()
+    def _land(self, flight: _Flight) -> None:
+        try:
+            dropped = flight.commit.result()
+        except Renewed as other:
+            self._backlog.put_back(flight.batch)
+            self._join(other.unread)
+            self._save_at = self._clock.monotonic()
+        except StoreError as error:
+            self._backlog.put_back(flight.batch)
+            self._lost(str(error))
+        else:
+            self._kept(dropped)
+            self._hand_on(flight.notices)
 
-    def _kept(self, batch: Batch, dropped: Sequence[str]) -> None:
-        for mark in batch.marks:
-            self._open.pop(mark.id, None)
+    def _join(self, unread: Loaded | None) -> None:
+        """What an earlier life left, where the start could not read it."""
+        if unread is None:
+            return
+        log.info("alert states of before the start were found")
+        self._incidents.join(unread.states, self._clock.now())
+        over = {one.notice.key for one in unread.undelivered if one.notice.event is Event.RESOLVED}
+        late = [
+            one
+            for one in unread.undelivered
+            if one.notice.key in over or self.burns(one.notice.key)
+        ]
+        self._backlog.join(late, unread.since)
+        self._unhanded[:0] = late
+        self._take_said()
+
+    def _kept(self, dropped: Sequence[str]) -> None:
         if dropped:
             self._counters.store_errors(len(dropped))
             log.error("%d rows could not be written, the first: %s", len(dropped), dropped[0])
@@ -250,22 +254,23 @@ class Settle:
         self._gone = False
         self._counters.store_up(True)
 
-    def _lost(self, error: StoreError) -> None:
-        """The next file may be a new one: whatever is not over has to be written again."""
+    def _lost(self, why: str) -> None:
+        """From now on notices do not wait for the store."""
         if not self._gone:
-            log.error("the store is gone, alerts go on without it: %s", error)
+            log.error("the store is gone, alerts go on without it: %s", why)
         self._gone = True
         self._counters.store_up(False)
         self._counters.store_errors(1)
-        self._incidents.touch()
-        self._moved_checks = _by_state(self._checks.values())
-        self._unsaved = dict(self._open)
         self._save_at = self._clock.monotonic() + RETRY
+        self._hand_on(len(self._unhanded))
+
+    def _hand_on(self, count: int) -> None:
+        said, self._unhanded = self._unhanded[:count], self._unhanded[count:]
+        if said:
+            self._hand(said)
 
     def _has_work(self) -> bool:
-        waiting = (self._results, self._incidents.dirty, self._unsaved, self._marks)
-        return any(waiting) or bool(self._moved_checks)
+        return bool(self._backlog) or bool(self._incidents.dirty) or self._flight is not None
 
-
-def _by_state(states: Iterable[CheckState]) -> dict[tuple[str, Outcome], CheckState]:
-    return {(state.check, state.state): state for state in states}
+    def _waiting(self) -> int:
+        return self._backlog.results + (len(self._flight.batch.results) if self._flight else 0)

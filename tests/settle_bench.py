@@ -12,8 +12,9 @@ from prober.alerts.notice import Delivery, Event
 from prober.result import Result
 from prober.settle import Plan, Settle, Watched
 from prober.store.batch import Batch
-from prober.store.database import Loaded, Store, StoreError
+from prober.store.database import Store, StoreError
 from prober.store.lock import Lock
+from prober.store.read import Loaded
 from tests.alerts.samples import DOWN, UP, result, rule
 from tests.fake_clock import FakeClock
 
@@ -54,6 +55,7 @@ class Bench:
         self.handed: list[Delivery] = []
         self.alerted: list[tuple[str, str, str, bool]] = []
         self.up: list[bool] = []
+        self.went_down = asyncio.Event()
         self.errors = 0
         self.settle = Settle(
             store=store,
@@ -65,6 +67,8 @@ class Bench:
 
     def store_up(self, up: bool) -> None:
         self.up.append(up)
+        if not up:
+            self.went_down.set()
 
     def store_errors(self, count: int) -> None:
         self.errors += count

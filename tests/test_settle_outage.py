@@ -91,6 +91,7 @@ async def test_a_real_full_disk_loses_no_alert(tmp_path: Path) -> None:
         made.store._connection.execute("PRAGMA max_page_count = 1000000")
         await made.clock.advance(5)
         await made.store.committed.get()
+        await made.clock.advance(0)
     assert (await kept(tmp_path)).states["api", "down"].firing
     assert made.up[-1] is True
     assert made.events == [Event.FIRING]
@@ -118,7 +119,7 @@ async def test_a_file_that_is_lost_is_made_anew_with_all_that_still_burns(
 async def test_results_wait_for_the_store_up_to_a_limit_and_the_oldest_go_first(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("prober.settle.KEPT", 100)
+    monkeypatch.setattr("prober.store.backlog.RESULTS", 100)
     async with bench(tmp_path) as made:
         made.store.broken = True
         made.put(*(result(UP, at=NOON + n) for n in range(130)))

@@ -12,13 +12,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
-from pydantic import Field, JsonValue, ValidationError
+from pydantic import (
+    Field,
+    JsonValue,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from prober.check import Model
 from prober.units import Count, Duration
 
 RuleName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$", max_length=60)]
+LEAST_REMIND = 1.0  # seconds; a reminder is for people
 DEFAULT_SEVERITIES = ("critical", "high", "medium", "low", "info")
 
 
@@ -34,12 +41,19 @@ class Resolve(Model):
     successes: Annotated[Count, Field(ge=1)] = 2
 
 
+def _long_enough(value: object, seconds: ValidatorFunctionWrapHandler) -> float:
+    parsed = float(seconds(value))
+    if parsed < LEAST_REMIND:
+        raise ValueError(f"{value!r} is too short; 1s or more")
+    return parsed
+
+
 class Rule(Model):
     """A rule as the config has it; its name is the key it stands under."""
 
     when: When
     resolve: Resolve = Resolve()
-    remind: Annotated[Duration, Field(gt=0)] | None = None
+    remind: Annotated[Duration, WrapValidator(_long_enough)] | None = None
     severity: str | None = None
 
 

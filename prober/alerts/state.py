@@ -70,10 +70,14 @@ class AlertState:
     def from_json(value: Mapping[str, JsonValue]) -> AlertState:
         """Leaves out what this version does not know. Raises ValueError for a wrong value."""
         known = {name: value[name] for name in _NAMES if name in value}
-        return _ADAPTER.validate_python(known)
+        state = _ADAPTER.validate_python(known)
+        if state.firing and (state.fired_at is None or not state.labels.keys() >= _IDENTITY):
+            raise ValueError("it fires, and does not say since when or what")
+        return state
 
 
 QUIET = AlertState()
+_IDENTITY = frozenset({"region", "check", "alert"})  # the labels that tell incidents apart
 _NAMES = tuple(part.name for part in fields(AlertState))
 _ADAPTER = TypeAdapter(AlertState)
 
@@ -103,6 +107,13 @@ def wake_at(state: AlertState, rule: EffectiveRule) -> float | None:
     if state.notified_at is None or rule.remind is None:
         return None
     return state.notified_at + rule.remind
+
+
+def set_back(state: AlertState, now: float) -> AlertState:
+    """The state after somebody set the clock back to `now`: reminders go on from there."""
+    if state.notified_at is None or state.notified_at <= now:
+        return state
+    return replace(state, notified_at=now)
 
 
 def _failing(

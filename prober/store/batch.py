@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from prober.alerts.notice import Delivery
 from prober.alerts.state import QUIET, AlertState
@@ -16,19 +16,25 @@ from prober.store.file import is_of_a_row, transaction
 from prober.store.history import CheckState, Row
 from prober.store.outbox import Key, Mark
 
+T = TypeVar("T")
 # What a single row can raise while it is made into columns and bound.
 ROW_FAULTS = (sqlite3.Error, ValueError, TypeError, OverflowError, RecursionError)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
-    """One transaction. Marks come last: they may be about deliveries of the same batch."""
+    """One transaction. Marks come last: they may be about deliveries of the same batch.
+
+    With `whole` (the moment at which that was so) `states` and `deliveries` are
+    all there are: what the file has besides is from another time, and over.
+    """
 
     results: Sequence[Result] = ()
     checks: Sequence[CheckState] = ()
     states: Mapping[Key, AlertState] = field(default_factory=dict)
     deliveries: Sequence[Delivery] = ()
     marks: Sequence[Mark] = ()
+    whole: float | None = None
 
 
 class _Step(NamedTuple):
@@ -44,7 +50,7 @@ def write(connection: sqlite3.Connection, batch: Batch) -> tuple[str, ...]:
 
     Raises sqlite3.Error where it is not a row's fault; then nothing is written.
     """
-    durable = bool(batch.deliveries)
+    durable = bool(batch.deliveries) or batch.whole is not None
     steps = _steps(batch)
     try:
         with transaction(connection, durable=durable):
@@ -74,27 +80,36 @@ def _one_by_one(connection: sqlite3.Connection, steps: Sequence[_Step]) -> Itera
 def _steps(batch: Batch) -> list[_Step]:
     moved = [item for item in batch.states.items() if item[1] != QUIET]
     quiet = [key for key, state in batch.states.items() if state == QUIET]
+    whole = batch.whole is not None
+    check = history.SET_CHECK if whole else history.UPSERT_CHECK
+    delivery = outbox.OPEN_DELIVERY if whole else outbox.INSERT_DELIVERY
+    marks = _Step("mark", outbox.MARK_DELIVERY, _rows(outbox.mark_row, batch.marks))
     steps = [
-        _Step(
-            "result", history.INSERT_RESULT, [partial(history.result_row, r) for r in batch.results]
-        ),
-        _Step(
-            "check state",
-            history.UPSERT_CHECK,
-            [partial(history.check_row, c) for c in batch.checks],
-        ),
-        _Step("alert state", outbox.DELETE_STATE, [partial(_same, key) for key in quiet]),
-        _Step(
-            "alert state", outbox.UPSERT_STATE, [partial(outbox.state_row, *item) for item in moved]
-        ),
-        _Step(
-            "delivery",
-            outbox.INSERT_DELIVERY,
-            [partial(outbox.delivery_row, d) for d in batch.deliveries],
-        ),
-        _Step("mark", outbox.MARK_DELIVERY, [partial(outbox.mark_row, m) for m in batch.marks]),
+        *(_clean_slate(batch.whole, marks) if batch.whole is not None else ()),
+        _Step("result", history.INSERT_RESULT, _rows(history.result_row, batch.results)),
+        _Step("check state", check, _rows(history.check_row, batch.checks)),
+        _Step("alert state", outbox.DELETE_STATE, _rows(_same, quiet)),
+        _Step("alert state", outbox.UPSERT_STATE, [partial(outbox.state_row, *it) for it in moved]),
+        _Step("delivery", delivery, _rows(outbox.delivery_row, batch.deliveries)),
+        marks,
     ]
     return [step for step in steps if step.rows]
+
+
+def _clean_slate(moment: float, marks: _Step) -> list[_Step]:
+    """Nothing fires and nothing is open, until the rows that follow say so.
+
+    What is over is marked first, since only a mark knows why it is.
+    """
+    return [
+        marks,
+        _Step("delivery", outbox.CLOSE_DELIVERIES, _rows(_same, [(moment,)])),
+        _Step("alert state", outbox.DELETE_STATES, _rows(_same, [()])),
+    ]
+
+
+def _rows(made: Callable[[T], Row], items: Iterable[T]) -> list[Callable[[], Row]]:
+    return [partial(made, item) for item in items]
 
 
 def _same(row: Row) -> Row:

@@ -4,7 +4,8 @@ One SQLite file in `data_dir`, written by one thread of our own and read by
 another, never on the loop that probes. When the file is gone (disk full,
 locked, corrupt, removed) every call says so with a StoreError, and the next
 one tries again, if need be with a new file: the caller keeps what it could not
-write.
+write. A file other than the one it was using so far (new, or back from where it
+was) takes nothing but the whole truth, which the store asks for with Renewed.
 """
 
 from __future__ import annotations
@@ -12,25 +13,21 @@ from __future__ import annotations
 import asyncio
 import logging
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Executor, ThreadPoolExecutor
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from prober.alerts.notice import Delivery
-from prober.alerts.state import AlertState
 from prober.clock import Clock
 from prober.errors import ProberError, StartError
 from prober.result import Result
-from prober.store import file, history, outbox
+from prober.store import file, history, outbox, read
 from prober.store.batch import Batch, write
-from prober.store.history import CheckState
 from prober.store.lock import Lock
-from prober.store.outbox import Key
+from prober.store.read import Loaded
+from prober.store.thread import Worker
 
 log = logging.getLogger(__name__)
 
@@ -41,25 +38,24 @@ RETENTION = (
     (history.FORGET_RESULTS, 7 * DAY, history.SURPLUS_RESULTS, 500_000),
     (history.FORGET_FAILURES, 30 * DAY, history.SURPLUS_FAILURES, 500_000),
     (outbox.FORGET_DELIVERIES, 30 * DAY, None, 0),
+    (history.FORGET_CHECKS, 30 * DAY, None, 0),
 )
 STEP = 500  # rows forgotten in one transaction, so that commits get their turn in between
-SAID_LATELY = 3600.0  # seconds; whoever repeats a resolution does so for less
 
 
 class StoreError(ProberError):
     """The store is gone for now; nothing was written."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Loaded:
-    """All that an agent needs at its start; empty where nothing could be read."""
+class Renewed(ProberError):
+    """Nothing was written: it is another file than before, and wants a Batch that is `whole`.
 
-    states: Mapping[Key, AlertState] = field(default_factory=dict)  # by (check, rule)
-    undelivered: tuple[Delivery, ...] = ()  # in the order in which they were made
-    last: tuple[Delivery, ...] = ()  # the last one per incident and notifier, for resending
-    results: Mapping[str, Result] = field(default_factory=dict)  # the last one by check
-    verdicts: Mapping[str, Result] = field(default_factory=dict)  # the last that is up or down
-    since: Mapping[str, CheckState] = field(default_factory=dict)  # since when it is that
+    `unread` is what it holds, where that could not be read at the start.
+    """
+
+    def __init__(self, path: Path, unread: Loaded | None) -> None:
+        super().__init__(f"{path} is not the file it was")
+        self.unread = unread
 
 
 class Store:
@@ -69,8 +65,11 @@ class Store:
         self._lock = lock
         self._connection: sqlite3.Connection | None = None
         self._inode = 0
-        self._writer = ThreadPoolExecutor(1, thread_name_prefix="store-writer")
-        self._reader = ThreadPoolExecutor(1, thread_name_prefix="store-reader")
+        self._used = False  # something was read or written, so that another file is another story
+        self._other = False  # the connection is to a file that the whole truth is not yet in
+        self._unread = False  # the load at the start failed: it may hold incidents
+        self._writer = Worker("store-writer")
+        self._reader = Worker("store-reader")
 
     @classmethod
     def open(cls, data_dir: Path, clock: Clock) -> Store:
@@ -93,65 +92,81 @@ class Store:
 
     async def load(self) -> Loaded:
         """Never fails: what cannot be read is left out, and logged."""
-        return await _on(self._writer, self._load)
+        return await self._writer.do(self._load)
 
     async def commit(self, batch: Batch) -> tuple[str, ...]:
         """Write all of it in one transaction. Raises StoreError, and then nothing is written.
 
         A row that can never be written is left out; the answer says which and why.
         """
-        return await _on(self._writer, partial(self._commit, batch))
+        return await self._writer.do(partial(self._commit, batch))
 
     async def recent(self, check: str, limit: int = 100) -> list[Result]:
         """The newest first. Raises StoreError."""
-        return await _on(self._reader, partial(self._read_only, history.recent, check, limit))
+        return await self._reader.do(partial(self._read_only, history.recent, check, limit))
 
     async def prune(self) -> None:
         """Forget what is old, in small steps between which commits go on. Raises StoreError."""
         for sql, age, surplus, most in RETENTION:
             before = self._clock.now() - age
             if surplus is not None:
-                newest = await _on(
-                    self._reader, partial(self._read_only, history.moment, surplus, most - 1)
+                newest = await self._reader.do(
+                    partial(self._read_only, history.moment, surplus, most - 1)
                 )
                 before = max(before, newest)
-            while await _on(self._writer, partial(self._forget, sql, before)) == STEP:
+            while await self._writer.do(partial(self._forget, sql, before)) == STEP:
                 pass
 
-    async def close(self) -> None:
-        await _on(self._writer, self._drop)
-        self._writer.shutdown(wait=False)
-        self._reader.shutdown(wait=False, cancel_futures=True)
+    async def close(self, seconds: float = 1.0) -> None:
+        """Waits no longer than that for a disk that does not answer."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._writer.do(self._drop)
+        self._writer.stop()
+        self._reader.stop()
         self._lock.release()
 
     def _commit(self, batch: Batch) -> tuple[str, ...]:
         with self._guarded():
-            return write(self._connected(), batch)
+            connection = self._connected()
+            if self._unread:
+                unread = read.late(connection, self._clock.now())
+                self._unread, self._other = False, True
+                raise Renewed(self._path, unread)
+            if self._other and batch.whole is None:
+                raise Renewed(self._path, None)
+            dropped = write(connection, batch)
+            self._used, self._other = True, False
+            return dropped
 
     def _load(self) -> Loaded:
         """Alert states first: they are read even where the history is damaged."""
+        now = self._clock.now()
         try:
             with self._guarded():
                 connection = self._connected()
-                alerts = Loaded(
-                    states=outbox.alert_states(connection),
-                    undelivered=outbox.undelivered(connection),
-                    last=outbox.last_said(connection, self._clock.now() - SAID_LATELY),
-                )
+                loaded = read.alerts(connection, now)
         except StoreError as error:
-            log.error("alert states could not be read, begun anew: %s", error)  # noqa: TRY400 - as above
-            return Loaded()
+            self._used = True
+            return self._load_frozen(error, now)
+        self._used = True
         try:
             with self._guarded():
-                return replace(
-                    alerts,
-                    results=history.last_results(connection),
-                    verdicts=history.last_verdicts(connection),
-                    since=history.check_states(connection),
-                )
+                return read.with_history(connection, loaded)
         except StoreError as error:
             log.error("history could not be read: %s", error)  # noqa: TRY400 - as above
-            return alerts
+            return loaded
+
+    def _load_frozen(self, error: StoreError, now: float) -> Loaded:
+        """From a file that cannot be used for now, but perhaps be looked at."""
+        try:
+            loaded = read.frozen(self._path, now)
+        except (sqlite3.Error, OSError):
+            self._unread = True
+            log.error("alert states could not be read, to be taken up later: %s", error)  # noqa: TRY400 - as above
+            return Loaded()
+        log.warning("alert states were read from a file that cannot be used: %s", error)
+        return loaded
 
     def _read_only(
         self, query: Callable[[sqlite3.Connection, str, int], T], about: str, limit: int
@@ -186,6 +201,7 @@ class Store:
             self._set_aside(error)
             self._connection = file.opened(self._path)
         self._inode = self._path.stat().st_ino
+        self._other = self._used
         return self._connection
 
     @contextmanager
@@ -219,7 +235,3 @@ class Store:
         if connection is not None:
             with suppress(sqlite3.Error):
                 connection.close()
-
-
-async def _on(pool: Executor, work: Callable[[], T]) -> T:
-    return await asyncio.get_running_loop().run_in_executor(pool, work)

@@ -41,12 +41,18 @@ INSERT_RESULT = """INSERT INTO results
 UPSERT_CHECK = """INSERT INTO check_states (check_name, state, since) VALUES (?, ?, ?)
     ON CONFLICT (check_name) DO UPDATE SET state = excluded.state, since = excluded.since
     WHERE state <> excluded.state"""
+SET_CHECK = """INSERT INTO check_states (check_name, state, since) VALUES (?, ?, ?)
+    ON CONFLICT (check_name) DO UPDATE SET state = excluded.state, since = excluded.since"""
 
-# Both end with the limit of one step. The comparison must stay as the partial index has it.
+# All end with the limit of one step. The comparisons must stay as the partial indexes have them.
 FORGET_RESULTS = """DELETE FROM results WHERE id IN
     (SELECT id FROM results WHERE outcome <> 'down' AND started_at < ? LIMIT ?)"""
 FORGET_FAILURES = """DELETE FROM results WHERE id IN
     (SELECT id FROM results WHERE outcome = 'down' AND started_at < ? LIMIT ?)"""
+# A check that has left the config: its last result is forgotten by then.
+FORGET_CHECKS = """DELETE FROM check_states WHERE check_name IN
+    (SELECT check_name FROM check_states AS old WHERE since < ? AND NOT EXISTS
+        (SELECT 1 FROM results WHERE results.check_name = old.check_name) LIMIT ?)"""
 
 # Since when there are at most so many of them; no row where there are not.
 SURPLUS_RESULTS = """SELECT started_at FROM results WHERE outcome <> 'down'
@@ -136,11 +142,15 @@ def last_verdicts(connection: sqlite3.Connection) -> dict[str, Result]:
 
 
 def check_states(connection: sqlite3.Connection) -> dict[str, CheckState]:
-    rows = connection.execute("SELECT check_name, state, since FROM check_states")
-    return {
-        name: CheckState(check=name, state=Outcome(state), since=since)
-        for name, state, since in rows
-    }
+    states = {}
+    for name, word, since in connection.execute(
+        "SELECT check_name, state, since FROM check_states"
+    ):
+        try:
+            states[name] = CheckState(check=name, state=Outcome(word), since=float(since))
+        except (ValueError, TypeError) as error:
+            log.warning("left out since when %s is %r: %s", name, word, error)
+    return states
 
 
 def _names(connection: sqlite3.Connection) -> list[str]:
@@ -186,7 +196,7 @@ def _read(rows: Iterable[tuple[str, float, str, str, str | None, float, str]]) -
     for row in rows:
         try:
             results.append(_restored(*row))
-        except ValueError as error:
+        except (ValueError, TypeError) as error:
             log.warning("left out a result of %s that cannot be read: %s", row[0], error)
     return results
 

@@ -38,6 +38,13 @@ UPSERT_STATE = """INSERT INTO alert_states (check_name, rule, incident, state) V
 DELETE_STATE = "DELETE FROM alert_states WHERE check_name = ? AND rule = ?"
 INSERT_DELIVERY = """INSERT INTO deliveries (id, incident, notifier, notice, created_at)
     VALUES (?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING"""
+# The two with which a file is brought to what is true now, whatever it held.
+DELETE_STATES = "DELETE FROM alert_states"
+CLOSE_DELIVERIES = """UPDATE deliveries SET status = 'dead', done_at = ?,
+    error = 'it was settled while this file was not in use' WHERE status = 'pending'"""
+OPEN_DELIVERY = """INSERT INTO deliveries (id, incident, notifier, notice, created_at)
+    VALUES (?, ?, ?, ?, ?)
+    ON CONFLICT (id) DO UPDATE SET status = 'pending', done_at = NULL, error = NULL"""
 MARK_DELIVERY = """UPDATE deliveries SET status = ?, done_at = ?, error = ?
     WHERE id = ? AND status = 'pending'"""
 
@@ -50,18 +57,23 @@ FORGET_DELIVERIES = """DELETE FROM deliveries WHERE seq IN
 _PENDING = """SELECT id, notifier, notice, created_at FROM deliveries
     WHERE status = 'pending' ORDER BY seq"""
 # A reminder that was given up takes nothing back; a resolution does, even if nobody took it.
-_LAST = """SELECT id, notifier, notice, created_at FROM deliveries WHERE status <> 'dead' AND seq IN
-    (SELECT max(seq) FROM deliveries WHERE (status <> 'dead' OR id LIKE '%/resolved/%')
-        AND (created_at > ? OR incident IN
-            (SELECT incident FROM alert_states WHERE incident IS NOT NULL))
-     GROUP BY incident, notifier) ORDER BY seq"""
+# What is over without a word of it (its notifier was out of the config) is not said again.
+_BURNING = "(SELECT incident FROM alert_states WHERE incident IS NOT NULL)"
+_LAST = f"""SELECT id, notifier, notice, created_at FROM deliveries
+    WHERE status NOT IN ('dead', 'superseded')
+        AND (id LIKE '%/resolved/%' OR incident IN {_BURNING})
+        AND seq IN (SELECT max(seq) FROM deliveries
+            WHERE (status NOT IN ('dead', 'superseded') OR id LIKE '%/resolved/%')
+                AND (created_at > ? OR incident IN {_BURNING})
+            GROUP BY incident, notifier)
+    ORDER BY seq"""  # noqa: S608 - the line above
 
 _encode = json.JSONEncoder(separators=(",", ":")).encode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mark:
-    """What became of a delivery: `status` is delivered, or dead (given up)."""
+    """What became of a delivery: `status` is delivered, dead (given up), or superseded."""
 
     id: str
     status: str
@@ -89,7 +101,7 @@ def alert_states(connection: sqlite3.Connection) -> dict[Key, AlertState]:
     for check, rule, text in connection.execute("SELECT check_name, rule, state FROM alert_states"):
         try:
             states[check, rule] = AlertState.from_json(json.loads(text))
-        except ValueError as error:
+        except (ValueError, TypeError) as error:
             log.warning("left out the state of alert %s of %s: %s", rule, check, error)
     return states
 
@@ -108,7 +120,7 @@ def _read(rows: Iterable[tuple[str, str, str, float]]) -> Iterable[Delivery]:
     for id_, notifier, text, created_at in rows:
         try:
             notice = Notice.from_json(json.loads(text))
-        except ValueError as error:
+        except (ValueError, TypeError) as error:
             log.warning("left out delivery %s, which cannot be read: %s", id_, error)
             continue
         yield Delivery(id=id_, notifier=notifier, notice=notice, created_at=created_at)

@@ -131,12 +131,14 @@ def test_who_was_told_of_the_firing_is_told_of_the_resolution_and_nobody_else() 
     assert story.runs(DOWN, DOWN) == [(Event.FIRING, "mail")]
 
 
-def test_a_notifier_that_no_longer_exists_is_not_told() -> None:
-    story = Story(plan(notifiers=("ops", "mail")))
+def test_the_resolution_waits_for_a_notifier_that_is_not_there_but_reminders_do_not() -> None:
+    story = Story(plan(replace(QUICK, remind=10), notifiers=("ops", "mail")))
     story.runs(DOWN, DOWN)
 
-    story.incidents.configure(plan(notifiers=("mail",)), NOON)
-    assert story.runs(UP, UP) == [(Event.RESOLVED, "mail")]
+    story.incidents.configure(plan(replace(QUICK, remind=10), notifiers=("mail",)), NOON)
+    story.incidents.tick(NOON + 3600)
+    assert story.said() == [(Event.REMINDER, "mail")]
+    assert story.runs(UP, UP) == [(Event.RESOLVED, "ops"), (Event.RESOLVED, "mail")]
 
 
 def test_without_notify_states_move_and_nobody_is_told() -> None:
@@ -281,6 +283,11 @@ def test_after_a_restart_a_reminder_waits_until_somebody_has_looked() -> None:
     second.incidents.tick(NOON + 3600)
     assert second.said() == []
     assert second.incidents.next_wake is None
+
+    for nobody_is_down in (UNKNOWN, UP):
+        second.incidents.put(result(nobody_is_down), NOON + 3600)
+        second.incidents.tick(NOON + 3600)
+        assert second.said() == []
 
     second.incidents.put(result(DOWN), NOON + 3601)
     second.incidents.tick(NOON + 3601)

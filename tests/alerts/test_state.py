@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from prober.alerts.rules import EffectiveRule
-from prober.alerts.state import QUIET, AlertState, Change, advance, remind, wake_at
+from prober.alerts.state import QUIET, AlertState, Change, advance, remind, set_back, wake_at
 from prober.result import Outcome, Reason
 from tests.alerts.samples import DOWN, UNKNOWN, UP, result, rule
 from tests.fake_clock import NOON
@@ -20,6 +20,8 @@ CHANGES = {Change.FIRED: "F", Change.RESOLVED: "R"}
 
 outcomes = st.lists(st.sampled_from([UP, DOWN, UNKNOWN]), max_size=60)
 small_rules = st.builds(rule, st.integers(1, 5), st.integers(1, 5))
+
+LABELS = {"region": "eu-west-1", "check": "api", "alert": "down"}
 
 
 def play(
@@ -105,7 +107,7 @@ def test_a_state_comes_back_from_json_as_it_was(
     runs: list[Outcome], watched: EffectiveRule
 ) -> None:
     _, state = play(runs, watched)
-    state = replace(state, labels={"check": "api", "team": 'a"b'}, told=("ops", "am"))
+    state = replace(state, labels={**LABELS, "team": 'a"b'}, told=("ops", "am"))
 
     assert AlertState.from_json(json.loads(json.dumps(state.to_json()))) == state
 
@@ -207,6 +209,26 @@ def test_between_two_reminders_lies_at_least_the_interval(
 
 def test_a_state_of_a_newer_version_is_read_as_far_as_it_is_known() -> None:
     assert AlertState.from_json({"streak": 2, "acknowledged": True}) == AlertState(streak=2)
+
+
+@pytest.mark.parametrize("missing", ["region", "check", "alert", "fired_at"])
+def test_an_incident_that_does_not_say_what_it_is_is_refused(missing: str) -> None:
+    _, state = play([DOWN], rule(1))
+    saved = replace(state, labels=LABELS).to_json()
+    assert AlertState.from_json(saved).firing
+    saved.pop(missing, None)
+    saved["labels"] = {name: text for name, text in LABELS.items() if name != missing}
+
+    with pytest.raises(ValueError, match="does not say since when or what"):
+        AlertState.from_json(saved)
+
+
+def test_a_clock_that_is_set_back_does_not_put_a_reminder_off() -> None:
+    _, state = play([DOWN], rule(1))
+
+    assert set_back(state, NOON - 5000).notified_at == NOON - 5000
+    assert set_back(state, NOON + 5000) is state
+    assert set_back(QUIET, NOON) is QUIET
 
 
 def test_a_state_that_is_none_is_refused() -> None:

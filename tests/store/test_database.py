@@ -14,7 +14,7 @@ from prober.errors import StartError
 from prober.result import Finding, Reason, Result
 from prober.store import database, file, outbox
 from prober.store.batch import Batch
-from prober.store.database import DAY, Store, StoreError
+from prober.store.database import DAY, Renewed, Store, StoreError
 from prober.store.history import CheckState
 from prober.store.outbox import Mark
 from tests.alerts.samples import DOWN, UP, result
@@ -179,7 +179,9 @@ async def test_a_folder_that_is_removed_is_said_and_made_anew(tmp_path: Path) ->
 
         with pytest.raises(StoreError, match=r"prober\.db"):
             await store.commit(alert())
-        await store.commit(alert())
+        with pytest.raises(Renewed):
+            await store.commit(alert())
+        await store.commit(replace(alert(), whole=NOON))
         assert (await store.load()).states == {KEY: fired()}
         with pytest.raises(StartError, match="in use"):
             Store.open(data_dir, FakeClock())
@@ -222,7 +224,7 @@ async def test_a_file_damaged_in_the_middle_keeps_what_can_still_be_read(
         assert loaded.states == {KEY: fired()}
         assert loaded.undelivered == (firing(fired()),)
         assert loaded.results == {}
-        await store.commit(Batch(results=big()))
+        await store.commit(Batch(results=big(), whole=NOON))
     assert "history could not be read" in caplog.text
     assert aside(tmp_path)
 
@@ -235,7 +237,7 @@ async def test_a_file_that_becomes_corrupt_is_replaced_with_the_next_commit(
         spoil(tmp_path)
         with pytest.raises(StoreError, match="corrupt"):
             await store.commit(alert())
-        await store.commit(alert())
+        await store.commit(replace(alert(), whole=NOON))
 
         assert (await store.load()).states == {KEY: fired()}
 

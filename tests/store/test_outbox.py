@@ -147,6 +147,25 @@ def test_a_resolution_that_was_given_up_does_not_bring_the_firing_back(
     assert outbox.last_said(connection, NOON - 30) == ()
 
 
+def test_what_ended_without_a_word_is_not_said_again(connection: sqlite3.Connection) -> None:
+    insert(connection, firing(fired()))
+    mark(connection, firing(fired()), "delivered", NOON)
+
+    assert outbox.last_said(connection, NOON - 30) == ()
+
+
+def test_a_reminder_that_was_superseded_is_nobodys_last_word(
+    connection: sqlite3.Connection,
+) -> None:
+    state = fired()
+    reminder = notice.delivery(notice.reminder(state, Links()), "ops", 1)
+    insert(connection, firing(state), reminder)
+    mark(connection, reminder, "superseded", NOON)
+    keep(connection, state)
+
+    assert outbox.last_said(connection, NOON) == (firing(state),)
+
+
 def test_old_deliveries_are_forgotten_unless_pending_or_still_burning(
     connection: sqlite3.Connection,
 ) -> None:

@@ -12,9 +12,10 @@ import pytest
 from prober.errors import StartError
 from prober.store import file
 from prober.store.batch import Batch
-from prober.store.database import Loaded, Store, StoreError
+from prober.store.database import Renewed, Store, StoreError
+from prober.store.read import Loaded
 from tests.alerts.samples import result
-from tests.fake_clock import FakeClock
+from tests.fake_clock import NOON, FakeClock
 
 
 def test_a_folder_that_cannot_be_made_is_one_clear_line(tmp_path: Path) -> None:
@@ -52,6 +53,8 @@ async def test_a_full_disk_is_no_reason_not_to_start(
             await store.commit(Batch(results=[result()]))
     assert "started without history and alert states" in caplog.text
 
-    await store.commit(Batch(results=[result()]))
+    with pytest.raises(Renewed):
+        await store.commit(Batch(results=[result()]))
+    await store.commit(Batch(results=[result()], whole=NOON))
     assert len(await store.recent("api")) == 1
     await store.close()

@@ -1,0 +1,67 @@
+"""What an earlier life of the agent left in the file."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from prober.alerts.notice import Delivery
+from prober.alerts.state import AlertState
+from prober.result import Result
+from prober.store import file, history, outbox
+from prober.store.history import CheckState
+from prober.store.outbox import Key
+
+SAID_LATELY = 3600.0  # seconds; whoever repeats a resolution does so for less
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loaded:
+    """All that an agent needs at its start; empty where nothing could be read."""
+
+    states: Mapping[Key, AlertState] = field(default_factory=dict)  # by (check, rule)
+    undelivered: tuple[Delivery, ...] = ()  # in the order in which they were made
+    last: tuple[Delivery, ...] = ()  # the last one per incident and notifier, for resending
+    results: Mapping[str, Result] = field(default_factory=dict)  # the last one by check
+    verdicts: Mapping[str, Result] = field(default_factory=dict)  # the last that is up or down
+    since: Mapping[str, CheckState] = field(default_factory=dict)  # since when it is that
+
+
+def alerts(connection: sqlite3.Connection, now: float) -> Loaded:
+    """What must not be lost; `with_history` reads the rest."""
+    return Loaded(
+        states=outbox.alert_states(connection),
+        undelivered=outbox.undelivered(connection),
+        last=outbox.last_said(connection, now - SAID_LATELY),
+    )
+
+
+def late(connection: sqlite3.Connection, now: float) -> Loaded:
+    """What still counts when the agent has been running for a while."""
+    return replace(alerts(connection, now), since=history.check_states(connection))
+
+
+def with_history(connection: sqlite3.Connection, loaded: Loaded) -> Loaded:
+    return replace(
+        loaded,
+        results=history.last_results(connection),
+        verdicts=history.last_verdicts(connection),
+        since=history.check_states(connection),
+    )
+
+
+def frozen(path: Path, now: float) -> Loaded:
+    """Everything, from a file beside which nothing can be made, as on a full disk.
+
+    Raises sqlite3.Error and OSError. With a log beside it only SQLite knows
+    what is in the file; without one nobody is writing, and it can be read as it is.
+    """
+    log = Path(f"{path}-wal")
+    untouched = not log.exists() or log.stat().st_size == 0
+    mode = "immutable=1" if untouched else "mode=ro"
+    address = f"{path.as_uri()}?{mode}"
+    with closing(sqlite3.connect(address, uri=True, timeout=file.BUSY)) as connection:
+        return with_history(connection, alerts(connection, now))
