@@ -38,8 +38,9 @@ log = logging.getLogger(__name__)
 OnConfig: TypeAlias = Callable[[Config], None]
 OnReady: TypeAlias = Callable[[str], None]
 
-STOP_RUNS = 6.0  # seconds that runs under way are given at a stop ...
-STOP_TELL = 1.5  # ... and then the notices: together well below the 10 s that a stop may take
+# Seconds that a stop gives to runs under way, to what is to be written, and to notices: with the
+# rest of it well below the 10 s that it may take.
+STOP_RUNS, STOP_WRITE, STOP_TELL = 5.0, 1.0, 1.5
 PRUNE_EVERY = 300.0  # seconds
 MOST_FILES = 1 << 20
 THREAD_TURN = 0.0005  # seconds that another thread of ours may keep the loop waiting at a time
@@ -85,6 +86,7 @@ class Agent:
         self._stopping = asyncio.Event()
         self._reloading = asyncio.Lock()
         self._ready = False
+        self._hung_up = False
         self._checks = {check.name: check for check in config.checks}
         self._followers: dict[str, asyncio.Task[None]] = {}
         self._running: set[str] = set()  # checks with a run under way
@@ -94,6 +96,7 @@ class Agent:
         """Everything from the first schedule to the end of the drain."""
         parts = self._parts
         try:
+            self._listen_to_signals()
             await parts.restore()
             async with (
                 server.serving(self._application(), sock) as url,
@@ -102,11 +105,12 @@ class Agent:
                 self._tasks = tasks
                 duties = (parts.pulse.run, parts.settle.run, parts.deliverer.run, self._prune)
                 background = [tasks.create_task(duty()) for duty in duties]
-                self._listen_to_signals()
                 self._schedule(list(self._checks))
                 gc.collect()
                 gc.freeze()  # what is here stays: no collection needs to look at it again
                 self._ready = True
+                if self._hung_up:
+                    self._hang_up()  # asked for while we were starting
                 log.info("watching %d checks, serving on %s", len(self._checks), url)
                 on_ready(url)
                 await self._stopping.wait()
@@ -200,6 +204,9 @@ class Agent:
         loop.add_signal_handler(signal.SIGHUP, self._hang_up)
 
     def _hang_up(self) -> None:
+        self._hung_up = True
+        if not self._ready:
+            return
         task = self._tasks.create_task(self._reload_by_signal())
         self._signalled.add(task)
         task.add_done_callback(self._signalled.discard)
@@ -214,11 +221,14 @@ class Agent:
         if running := [self._followers[name] for name in self._running]:
             _, late = await asyncio.wait(running, timeout=STOP_RUNS)
             for task in late:
+                log.warning(
+                    "the run of %s was cut off by the stop, it has no result", task.get_name()
+                )
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
-        await self._parts.settle.flush()
+        await self._parts.settle.flush(STOP_WRITE)
         await self._parts.deliverer.drain(STOP_TELL)
-        await self._parts.settle.flush()  # what was told in these last moments is not told again
+        await self._parts.settle.flush(STOP_WRITE)  # what was told just now is not told again
         log.info("stopped")
 
     async def _prune(self) -> None:

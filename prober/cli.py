@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import logging
 import os
 import signal
 import sys
@@ -39,17 +38,20 @@ def main(argv: Sequence[str] | None = None) -> None:
     except ProberError as error:
         _say(str(error))
         sys.exit(OUR_FAULT)
-    except ExceptionGroup as fault:  # a part of the agent died: the one traceback a user may see
-        logging.getLogger(__name__).critical("a fault of the agent's own", exc_info=fault)
-        sys.exit(OUR_FAULT)
     except KeyboardInterrupt:
         sys.exit(128 + signal.SIGINT)
     except BrokenPipeError:  # `prober check | head`: nobody is left to be told
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
+    except Exception:  # noqa: BLE001  # our own fault: an exit code and the one traceback users see
+        log.logger.critical("a fault of prober's own", exc_info=True)
+        sys.exit(OUR_FAULT)
 
 
 def _run(options: argparse.Namespace) -> int:
+    signal.signal(
+        signal.SIGHUP, signal.SIG_IGN
+    )  # until the agent listens: it reads the config anyway
     from prober import agent
 
     loaded = _load(options)

@@ -8,32 +8,36 @@ order they were handed over. Lanes know nothing of each other, but no more than
    the receiver asks for;
 2. then, and only then, it is marked delivered: a crash in between repeats a
    message and never loses one;
-3. one that cannot be accepted (`DeliveryError.permanent`, a day of failures, a
-   notifier that is gone) is marked dead, and the next has its turn.
+3. one that cannot be accepted (`DeliveryError.permanent`, a day of failures) is
+   marked dead, and the next has its turn; so is a reminder once there is
+   anything newer to say, but that is no failure.
 
-Alertmanagers are besides told again every minute what they have accepted, but
-never while something newer of the same alert is on its way to them.
+A notifier that is not in the config may come back: what is for it waits.
+Alertmanagers are besides told again every minute what stands, but never while
+something newer of the same alert is on its way to them.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from logging import getLogger
 from typing import TypeAlias
 
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception
 
-from prober.alerts.notice import Delivery, Event
+from prober.alerts.notice import Delivery
 from prober.clock import Clock
 from prober.errors import DeliveryError
 from prober.notify import AnyNotifier, alertmanager, post, send
+from prober.notify.again import Standing, batches, held_up
 from prober.notify.alertmanager import AlertmanagerNotifier
-from prober.notify.lane import Lane, Nap, alert_of, may_help, pause, shown
+from prober.notify.lane import LONGEST_PAUSE, Lane, Lanes, Nap, may_help, pause, shown
+from prober.notify.news import News
 
 AT_ONCE = 4  # sends to one notifier
-GIVE_UP_AFTER = 24 * 3600.0  # since the delivery was created
+SUPERSEDED = "superseded by a later notice"
 
 log = getLogger(__name__)
 
@@ -53,16 +57,17 @@ class Deliverer:
         clock: Clock,
         mark: Mark,
         counted: Counted,
+        burns: Callable[[str], bool] = lambda _: True,  # whether the incident of a key fires now
     ) -> None:
         self.notifiers = dict(notifiers)
         self.clock = clock
         self._mark = mark
         self._counted = counted
         self._client = post.client()
-        self._lanes: dict[tuple[str, str], Lane] = {}
+        self._lanes = Lanes(clock)
+        self._standing = Standing(self.notifiers, clock, burns)
         self._turns: dict[str, asyncio.Semaphore] = {}
-        self._trouble: dict[str, str] = {}  # by notifier: the failure that was logged last
-        self._dead: Counter[str] = Counter()
+        self._news = News()
         self._tasks: asyncio.TaskGroup | None = None
         self._between_rounds = Nap(clock)
         self._draining = False
@@ -70,22 +75,12 @@ class Deliverer:
     @property
     def pending(self) -> Mapping[str, int]:
         """By notifier, how many deliveries are neither accepted nor given up."""
-        counts = dict.fromkeys(self.notifiers, 0)
-        for lane in self._lanes.values():
-            if lane.waiting:
-                counts[lane.notifier] = counts.get(lane.notifier, 0) + len(lane.waiting)
-        return counts
+        return self._lanes.pending(self.notifiers)
 
     @property
     def oldest(self) -> float | None:
         """When the oldest of them was created, in Unix seconds; None when there is none."""
-        created = (one.created_at for lane in self._lanes.values() for one in lane.waiting)
-        return min(created, default=None)
-
-    @property
-    def dead(self) -> Mapping[str, int]:
-        """By notifier, how many deliveries were given up since the start."""
-        return {name: self._dead[name] for name in {**self.notifiers, **self._dead}}
+        return self._lanes.oldest
 
     def hand(self, deliveries: Sequence[Delivery]) -> None:
         """Takes deliveries over, each alert's in the order in which they are to be said.
@@ -96,29 +91,38 @@ class Deliverer:
         if self._draining:
             return
         for delivery in deliveries:
-            lane = self._lane(delivery)
+            lane = self._lanes.of(delivery)
             lane.add(delivery)
             self._start(lane)
 
     def resume(self, deliveries: Sequence[Delivery]) -> None:
-        """Takes up, at a start, what was said last of each incident, oldest first."""
+        """Takes up, at a start, what burns and was told of, and what was resolved lately."""
         for delivery in deliveries:
-            lane = self._lane(delivery)
-            lane.standing = delivery if self._to_tell_again(delivery) else None
-            self._tidy(lane)
+            lane = self._lanes.of(delivery)
+            self._standing.resume(lane, delivery)
+            self._lanes.tidy(lane)
 
     def configure(self, notifiers: Mapping[str, AnyNotifier]) -> None:
-        """New settings count from the next try, and where they changed that is now."""
+        """New settings count from the next try, and where they changed that is now.
+
+        They are also tried on what was given up, while it burns.
+        """
         before, self.notifiers = self.notifiers, dict(notifiers)
-        for lane in self._lanes.values():
-            if before.get(lane.notifier) != self.notifiers.get(lane.notifier):
-                lane.nap.wake()
+        self._standing.notifiers = self.notifiers
+        for lane in self._lanes:
+            self._standing.sweep(lane)
+            if before.get(lane.notifier) == self.notifiers.get(lane.notifier):
+                continue
+            if lane.waiting:
+                lane.begin_anew()
+            elif lane.refused is not None and lane.notifier in self.notifiers:
+                self.hand([lane.refused])
 
     async def run(self) -> None:
         """Delivers until it is cancelled or drained; not to be run again."""
         try:
             async with asyncio.TaskGroup() as self._tasks:
-                for lane in self._lanes.values():
+                for lane in self._lanes:
                     self._start(lane)
                 try:
                     await self._tell_again()
@@ -135,8 +139,8 @@ class Deliverer:
         """
         self._draining = True
         self._between_rounds.wake()
-        tasks = [lane.task for lane in self._lanes.values() if lane.task is not None]
-        for lane in self._lanes.values():
+        tasks = [lane.task for lane in self._lanes if lane.task is not None]
+        for lane in self._lanes:
             lane.nap.wake()
         if tasks:
             _, late = await asyncio.wait(tasks, timeout=seconds)
@@ -146,60 +150,78 @@ class Deliverer:
         if left := sum(self.pending.values()):
             log.warning("stopping with %d notices undelivered; they are kept", left)
 
-    def _lane(self, delivery: Delivery) -> Lane:
-        key = (alert_of(delivery), delivery.notifier)
-        if key not in self._lanes:
-            self._lanes[key] = Lane(*key, self.clock)
-        return self._lanes[key]
-
     def _start(self, lane: Lane) -> None:
-        if lane.waiting and lane.task is None and self._tasks is not None:
+        if self._tasks is None:
+            return
+        if lane.superseded:
+            self._tasks.create_task(self._let_go(lane))
+        if lane.waiting and lane.task is None:
             lane.task = self._tasks.create_task(self._work(lane))
 
-    def _tidy(self, lane: Lane) -> None:
-        if not lane.waiting and lane.standing is None:
-            self._lanes.pop((lane.alert, lane.notifier), None)
+    async def _let_go(self, lane: Lane) -> None:
+        while lane.superseded:
+            await self._mark(lane.superseded.pop(0).id, "dead", SUPERSEDED)
 
     async def _work(self, lane: Lane) -> None:
         """One lane until it is empty, or until a drain has tried what there is."""
         try:
             while lane.waiting:
-                delivery = lane.waiting[0]
-                age = self.clock.now() - delivery.created_at
-                last_try = self.clock.monotonic() + GIVE_UP_AFTER - age
                 try:
-                    await self._until_accepted(lane, delivery, last_try)
+                    await self._until_accepted(lane)
                 except DeliveryError as error:
-                    if not error.permanent and self.clock.monotonic() < last_try:
+                    if lane.hopeless(error):
+                        await self._given_up(lane, error)
+                    elif self._draining:
                         return
-                    await self._given_up(lane, delivery, error)
+                    else:
+                        continue  # the settings it failed under are no longer those
                 else:
-                    await self._accepted(lane, delivery)
-                lane.waiting.popleft()
-                lane.trouble = ""
+                    await self._accepted(lane)
+                lane.done()
+                await self._let_go(lane)
         finally:
             lane.task = None
-            self._tidy(lane)
+            self._lanes.tidy(lane)
 
-    async def _until_accepted(self, lane: Lane, delivery: Delivery, last_try: float) -> None:
+    async def _until_accepted(self, lane: Lane) -> None:
         tries = AsyncRetrying(
             retry=retry_if_exception(may_help),
-            wait=pause,
-            stop=lambda _: self._draining or self.clock.monotonic() >= last_try,
-            before_sleep=lambda state: self._refused(lane, delivery, state),
+            wait=partial(self._pause, lane),
+            stop=lambda state: self._draining or lane.hopeless(None),
+            before_sleep=partial(self._refused, lane),
             sleep=lane.nap,
             reraise=True,
         )
-        await tries(self._try, lane, delivery)
+        await tries(self._try, lane)
 
-    async def _try(self, lane: Lane, delivery: Delivery) -> None:
+    def _pause(self, lane: Lane, state: RetryCallState) -> float:
+        notifier = self.notifiers.get(lane.notifier)
+        if notifier is None:
+            return lane.left
+        often = isinstance(notifier, AlertmanagerNotifier)
+        return pause(state, alertmanager.AGAIN_EVERY if often else LONGEST_PAUSE)
+
+    async def _try(self, lane: Lane) -> None:
         await lane.clear.wait()
         async with self._turn(lane.notifier):
-            notifier = self.notifiers.get(lane.notifier)
-            if notifier is None:
-                raise DeliveryError("no notifier has this name any more", permanent=True)
-            told = send(notifier, delivery, self._client, self.clock.now())
-            await self._telling(told, lane.notifier, lane)
+            delivery = lane.begin()
+            lane.nap.forget()
+            try:
+                await self._tell(lane, delivery)
+            except DeliveryError as error:
+                lane.failed(error)
+                raise
+
+    async def _tell(self, lane: Lane, delivery: Delivery) -> None:
+        notifier = self.notifiers.get(lane.notifier)
+        was_orphaned, lane.orphaned = lane.orphaned, notifier is None
+        if notifier is None:
+            raise DeliveryError("no notifier has this name any more")
+        if was_orphaned and not (lane.ending or self._standing.burns(delivery)):
+            # Nobody would ever tell its end: that was not made while the notifier was gone.
+            raise DeliveryError("it was over before its notifier was back", permanent=True)
+        told = send(notifier, delivery, self._client, self.clock)
+        await self._telling(told, lane.notifier, lane)
 
     def _turn(self, notifier: str) -> asyncio.Semaphore:
         return self._turns.setdefault(notifier, asyncio.Semaphore(AT_ONCE))
@@ -213,49 +235,41 @@ class Deliverer:
             raise
         except Exception as error:  # a notifier's own fault must not end delivery
             failure = f"a fault of the agent's own: {type(error).__name__}"
-            if self._is_news(failure, notifier, lane):
+            if self._news.first_heard(failure, notifier, lane):
                 log.exception("telling %s failed", notifier)
             raise DeliveryError(failure) from error
-        self._trouble.pop(notifier, None)
+        self._news.well(notifier)
 
-    def _refused(self, lane: Lane, delivery: Delivery, state: RetryCallState) -> None:
+    def _refused(self, lane: Lane, state: RetryCallState) -> None:
         """A try that will be followed by another."""
-        self._counted(delivery.notifier, "retried")
+        if not lane.orphaned:
+            self._counted(lane.notifier, "retried")
         error = state.outcome.exception() if state.outcome else None
-        if self._is_news(str(error), lane.notifier, lane):
-            log.warning("%s not delivered, trying again: %s", shown(delivery), error)
+        if self._news.first_heard(str(error), lane.notifier, lane):
+            log.warning("%s not delivered, trying again: %s", shown(lane.waiting[0]), error)
+        lane.release()
+        self._start(lane)
 
-    def _is_news(self, failure: str, notifier: str, lane: Lane | None = None) -> bool:
-        """Neither the last failure of the notifier, by which lane ever, nor that of the lane."""
-        news = post.without_answer(failure)
-        known = {self._trouble.get(notifier), lane.trouble if lane else None}
-        self._trouble[notifier] = news
-        if lane:
-            lane.trouble = news
-        return news not in known
-
-    async def _accepted(self, lane: Lane, delivery: Delivery) -> None:
+    async def _accepted(self, lane: Lane) -> None:
+        delivery = lane.waiting[0]
         log.info("delivered %s", shown(delivery))
-        self._counted(delivery.notifier, "accepted")
-        lane.standing = delivery if self._to_tell_again(delivery) else None
+        self._counted(lane.notifier, "accepted")
+        self._standing.accepted(lane, delivery)
         await self._mark(delivery.id, "delivered", "")
 
-    async def _given_up(self, lane: Lane, delivery: Delivery, error: DeliveryError) -> None:
+    async def _given_up(self, lane: Lane, error: DeliveryError) -> None:
+        delivery = lane.waiting[0]
         log.error("gave up %s: %s", shown(delivery), error)
-        self._counted(delivery.notifier, "dead")
-        self._dead[delivery.notifier] += 1
-        if delivery.notice.event is Event.RESOLVED or lane.standing == delivery:
-            lane.standing = None
+        self._counted(lane.notifier, "dead")
+        self._standing.given_up(lane, delivery, permanent=error.permanent)
         await self._mark(delivery.id, "dead", str(error))
-
-    def _to_tell_again(self, delivery: Delivery) -> bool:
-        return isinstance(
-            self.notifiers.get(delivery.notifier), AlertmanagerNotifier
-        ) and alertmanager.keep_telling(delivery.notice, self.clock.now())
 
     async def _tell_again(self) -> None:
         """Once a minute, all Alertmanagers at the same time."""
         while not self._draining:
+            for lane in self._lanes:
+                self._standing.sweep(lane)
+                self._lanes.tidy(lane)
             async with asyncio.TaskGroup() as round_:
                 for name, notifier in self.notifiers.items():
                     if isinstance(notifier, AlertmanagerNotifier):
@@ -264,31 +278,22 @@ class Deliverer:
                 await self._between_rounds(alertmanager.AGAIN_EVERY)
 
     async def _tell_one_again(self, name: str, notifier: AlertmanagerNotifier) -> None:
-        lanes = [lane for lane in self._lanes.values() if lane.notifier == name and lane.standing]
-        for first in range(0, len(lanes), alertmanager.BATCH):
+        for batch in batches(self._lanes, name):
             async with self._turn(name):
                 try:
-                    await self._tell_batch(notifier, lanes[first : first + alertmanager.BATCH])
+                    await self._tell_batch(notifier, batch)
                 except DeliveryError as error:
-                    if self._is_news(str(error), name):
+                    if self._news.first_heard(str(error), name):
                         log.warning("alerts not told again to %s: %s", name, error)
 
     async def _tell_batch(self, notifier: AlertmanagerNotifier, batch: Sequence[Lane]) -> None:
         """Leaves out every lane on which something newer is on its way, and holds that up."""
         lanes = [lane for lane in batch if not lane.waiting]
         for lane in lanes:
-            if lane.standing and not self._to_tell_again(lane.standing):
-                lane.standing = None
-                self._tidy(lane)
+            self._standing.sweep(lane)
         standing = [lane.standing for lane in lanes if lane.standing is not None]
         if not standing or self._draining:
             return
-        for lane in lanes:
-            lane.clear.clear()
-        now = self.clock.now()
-        try:
-            told = alertmanager.send_all(notifier, standing, self._client, now)
+        with held_up(lanes):
+            told = alertmanager.send_all(notifier, standing, self._client, self.clock)
             await self._telling(told, batch[0].notifier)
-        finally:
-            for lane in lanes:
-                lane.clear.set()

@@ -10,6 +10,8 @@ from typing import Literal
 from prober.secret import Scrubber
 from prober.units import rfc3339
 
+logger = logging.getLogger("prober")
+
 LogFormat = Literal["console", "json"]
 
 # What every record has; the rest was given with `extra=` and is worth a field of its own.

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Iterable
 
 from prober import probes
+from prober.alerts.notice import Event
 from prober.clock import Clock
 from prober.config.model import Config
 from prober.deliver import Deliverer
@@ -44,7 +45,11 @@ class Parts:
             counters=self,
         )
         self.deliverer = Deliverer(
-            notifiers=config.notifiers, clock=clock, mark=self.settle.mark, counted=self._told
+            notifiers=config.notifiers,
+            clock=clock,
+            mark=self.settle.mark,
+            counted=self._told,
+            burns=self.settle.burns,
         )
         self.runner = self._runner(config)
         self._store_is_up = True
@@ -62,11 +67,13 @@ class Parts:
             )
             if row and row.verdict:
                 self.metrics.restore(row.verdict, row)
-        self.deliverer.resume(loaded.last)
+        over = (said for said in loaded.last if said.notice.event is Event.RESOLVED)
+        self.deliverer.resume([*self.settle.standing(), *over])
         self.deliverer.hand(loaded.undelivered)
 
     async def adopt(self, config: Config, changed: Iterable[str], removed: Iterable[str]) -> None:
         """From now on the agent is what `config` says; only the checks named are touched."""
+        self._warn_of_lost_notifiers(config)
         self.config = config
         self.runner = self._runner(config)
         self.metrics.agent.configure(config.notifiers)
@@ -81,6 +88,16 @@ class Parts:
             self.board.remove(name)
             self.metrics.remove(name)
         self._reloaded(successful=True)
+
+    def _warn_of_lost_notifiers(self, config: Config) -> None:
+        for (check, rule), state in self.settle.states.items():
+            for name in state.told:
+                if name not in config.notifiers:
+                    log.warning(
+                        "%s/%s fires and %s was told, which the config does not have: what is to be "
+                        "said at its end waits a day for it to come back",
+                        *(check, rule, name),
+                    )
 
     def reload_failed(self) -> None:
         self._reloaded(successful=False)
@@ -119,6 +136,8 @@ class Parts:
         return said
 
     def store_up(self, up: bool) -> None:
+        if up and not self._store_is_up:  # it may have brought incidents that we had not known
+            self.deliverer.resume(self.settle.standing())
         self._store_is_up = up
         self.metrics.agent.store_up.set(int(up))
 

@@ -14,8 +14,8 @@ from collections.abc import Callable
 from prober.clock import Clock
 
 PERIOD = 0.05  # seconds between beats
+KEPT = 3600.0  # seconds that a lag is remembered: longer than a run may take
 NOTABLE = 0.02  # seconds; a smaller lag is kept in the histogram only
-KEPT = 256  # notable lags remembered: far more than one run can see
 
 
 class Pulse:
@@ -23,7 +23,9 @@ class Pulse:
         self._clock = clock
         self._observe = observe
         self._due = clock.monotonic() + PERIOD
-        self._lags: deque[tuple[float, float]] = deque(maxlen=KEPT)  # (when it ended, seconds)
+        # (when it ended, seconds), each longer than all that came after it: what is left of a lag
+        # once a longer one has followed is of interest to nobody.
+        self._lags: deque[tuple[float, float]] = deque()
 
     async def run(self) -> None:
         """Beat until cancelled."""
@@ -34,7 +36,7 @@ class Pulse:
             lag = max(0.0, now - self._due)
             self._observe(lag)
             if lag > NOTABLE:
-                self._lags.append((now, lag))
+                self._note(now, lag)
 
     def lag_since(self, moment: float) -> float:
         """The longest that the loop came late, in seconds, in any lag that ended after `moment`.
@@ -42,10 +44,13 @@ class Pulse:
         A lag that has not been noted yet counts too: a coroutine may run
         before the beat does when a stopped process goes on.
         """
-        current = self._clock.monotonic() - self._due
-        worst = max(0.0, current)
-        for ended, lag in reversed(self._lags):
-            if ended < moment:
-                break
-            worst = max(worst, lag)
-        return worst
+        current = max(0.0, self._clock.monotonic() - self._due)
+        noted = next((lag for ended, lag in self._lags if ended >= moment), 0.0)
+        return max(current, noted)
+
+    def _note(self, now: float, lag: float) -> None:
+        while self._lags and self._lags[-1][1] <= lag:
+            self._lags.pop()
+        self._lags.append((now, lag))
+        while self._lags[0][0] < now - KEPT:
+            self._lags.popleft()

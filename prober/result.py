@@ -161,11 +161,11 @@ class Result:
             "duration_seconds": self.seconds,
             "outcome": self.outcome.value,
             "reason": self.reason.value if self.reason else None,
-            "message": self.message,
+            "message": self.message or None,
             "degraded": False,
             "maintenance": False,
             "phases": dict(self.phases),
-            "facts": {name: _fact_to_json(fact) for name, fact in self.facts.items()},
+            "facts": {**_NO_FACTS, **{n: _fact_to_json(fact) for n, fact in self.facts.items()}},
             "values": {},
             "assertions": [
                 {"what": a.what, "expected": a.expected, "actual": a.actual, "ok": a.ok}
@@ -178,6 +178,20 @@ class Result:
             "attempts": self.attempts,
             "traceparent": self.traceparent,
         }
+
+
+# Every result has these; what a kind or a run does not know is null.
+_NO_FACTS: Mapping[str, JsonValue] = dict.fromkeys(
+    (
+        "status_code",
+        "http_version",
+        "ip",
+        "tls_version",
+        "cipher",
+        "cert_not_after",
+        "content_length",
+    )
+)
 
 
 def _fact_to_json(fact: Fact) -> JsonValue:

@@ -16,7 +16,7 @@ from types import TracebackType
 
 from prober.clock import Clock
 from prober.errors import ProberError
-from prober.probes import AnyCheck, probe
+from prober.probes import AnyCheck, probe, slowest
 from prober.pulse import Pulse
 from prober.result import Attempt, Fact, Finding, Outcome, Reason, Result
 from prober.secret import Scrubber
@@ -27,16 +27,31 @@ log = logging.getLogger(__name__)
 
 BETWEEN_ATTEMPTS = 1.0  # seconds
 
-# What a target is also blamed for when it was we who did not listen: a peer gives up on a client
-# that was stopped. A refused connection, a bad certificate or a wrong answer is never of our making.
-OUR_LATENESS_MAY_MAKE = frozenset(
-    {Reason.TIMEOUT, Reason.LATENCY, Reason.PROTOCOL, Reason.TLS, Reason.DNS}
-)
+# Reasons for which a target is also blamed when it was we who kept it waiting for this long: a peer
+# hangs up on a client that was stopped, and says 408. A refused connection, a bad certificate or any
+# other answer is never of our making.
+HANGS_UP_AFTER = 0.25  # seconds
+HUNG_UP = frozenset({Reason.PROTOCOL, Reason.TLS, Reason.DNS})
+REQUEST_TIMEOUT = 408
 
 
 def tolerated_lag(timeout: float) -> float:
-    """Seconds that the loop may come late before a failure is ours (DESIGN, decision 1)."""
+    """Seconds that the loop may come late to a deadline (DESIGN, decision 1)."""
     return max(0.1, timeout / 10)
+
+
+def may_be_ours(check: AnyCheck, finding: Finding, attempt: Attempt, lag: float) -> bool:
+    """Whether a loop that came `lag` seconds late may have made what `finding` blames on the target."""
+    match finding.reason:
+        case Reason.TIMEOUT:
+            return lag > tolerated_lag(check.timeout)
+        case Reason.LATENCY:
+            limit, seconds = slowest(check), finding.seconds
+            return limit is None or seconds is None or lag >= seconds - limit
+        case Reason.STATUS:
+            return attempt.facts.get("status_code") == REQUEST_TIMEOUT and lag > HANGS_UP_AFTER
+        case reason:
+            return reason in HUNG_UP and lag > HANGS_UP_AFTER
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,26 +94,20 @@ class Runner:
 
     async def _attempt(self, check: AnyCheck, attempt: Attempt, begun: float) -> Finding:
         try:
-            async with _Deadline(begun + check.timeout, self.network.poll):
+            async with _Deadline(begun + check.timeout, self.network.poll, attempt):
                 finding = await probe(check, attempt, self.network)
         except TimeoutError:
-            if attempt.during == "expect":  # the answer was there; judging it is our own work
-                return Finding.unknown("the agent took too long to judge the answer")
+            if attempt.during == "waiting":  # for a thread of ours
+                return Finding.unknown("the agent had no thread free for a lookup or a CA file")
             finding = _timed_out(check, attempt)
         except ProberError as fault:  # ours by type: files, memory or ports ran out
             return Finding.unknown(str(fault))
         except Exception as error:  # noqa: BLE001  # our bug must not look like an outage
             return _own_fault(check, error)
         if finding.seconds is not None and finding.seconds > check.timeout:
-            finding = replace(_timed_out(check, attempt), seconds=finding.seconds)
-        return self._judged(finding, check.timeout, begun)
-
-    def _judged(self, finding: Finding, timeout: float, begun: float) -> Finding:
-        """The finding, or `unknown` where our own lateness may have made it."""
-        if finding.reason not in OUR_LATENESS_MAY_MAKE:
-            return finding
+            finding = _too_late(check, finding.seconds)
         lag = self.pulse.lag_since(begun)
-        if lag <= tolerated_lag(timeout):
+        if not may_be_ours(check, finding, attempt, lag):
             return finding
         return Finding.unknown(
             f"the agent itself was late by {show_duration(lag)}; it saw: {finding.message}"
@@ -130,6 +139,13 @@ def _timed_out(check: AnyCheck, attempt: Attempt) -> Finding:
     return Finding.down(Reason.TIMEOUT, f"no answer within {limit}, in phase {attempt.during}")
 
 
+def _too_late(check: AnyCheck, seconds: float) -> Finding:
+    took, limit = show_duration(seconds), show_duration(check.timeout)
+    return Finding.down(
+        Reason.TIMEOUT, f"no answer within {limit}, it took {took}", seconds=seconds
+    )
+
+
 def _own_fault(check: AnyCheck, error: Exception) -> Finding:
     log.error("the probe of %s raised", check.name, exc_info=error)
     return Finding.unknown(f"a fault of the agent: {type(error).__name__}")
@@ -140,11 +156,14 @@ class _Deadline:
 
     When time is up, what the kernel already holds is handed to the probe and
     the probe gets one more turn; only then is it cut off, with TimeoutError.
+    A probe that has its answer and judges it is not: that is our own work, and
+    it sees to its own end.
     """
 
-    def __init__(self, moment: float, look: Callable[[], None]) -> None:
+    def __init__(self, moment: float, look: Callable[[], None], attempt: Attempt) -> None:
         self._moment = moment
         self._look = look
+        self._attempt = attempt
         self._limit = asyncio.timeout(None)
 
     async def __aenter__(self) -> None:
@@ -154,7 +173,11 @@ class _Deadline:
 
     def _last_look(self) -> None:
         self._look()
-        self._handle = self._loop.call_soon(self._limit.reschedule, 0.0)
+        self._handle = self._loop.call_soon(self._cut_off)
+
+    def _cut_off(self) -> None:
+        if self._attempt.during != "expect":
+            self._limit.reschedule(0.0)
 
     async def __aexit__(
         self,

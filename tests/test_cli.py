@@ -147,3 +147,26 @@ async def test_a_secret_shows_nowhere(tmp_path: Path) -> None:
     text = "".join(done.stdout + done.stderr for done in shown)
     assert "hunter" not in text
     assert any(b"hunter33" in head for head in shop.heads)
+
+
+async def test_what_a_run_does_not_know_is_null(tmp_path: Path) -> None:
+    async with target() as shop:
+        write(tmp_path, f"checks: [{{name: a, http: '{shop.url}'}}]\n")
+        done = await prober_beside(tmp_path, "check", "--json")
+
+    result = json.loads(done.stdout)
+    assert result["message"] is None
+    assert result["facts"]["status_code"] == 200
+    assert result["facts"]["tls_version"] is None
+
+
+def test_a_fault_of_its_own_is_code_3(tmp_path: Path) -> None:
+    write(tmp_path, "checks: []\n")
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "prober", "validate"],
+            cwd=tmp_path, stdout=full, stderr=subprocess.PIPE, text=True, timeout=50, check=False,
+        )  # fmt: skip
+
+    assert done.returncode == 3
+    assert "No space left" in done.stderr

@@ -15,6 +15,7 @@ import pytest
 from pydantic import JsonValue
 
 from prober.alerts.notice import Delivery, Event
+from prober.clock import Clock
 from prober.deliver import AT_ONCE, Deliverer
 from prober.notify import AnyNotifier, send
 from prober.notify.alertmanager import AlertmanagerNotifier
@@ -53,10 +54,15 @@ class Rig:
 
     def __init__(self, notifiers: Mapping[str, AnyNotifier], now: float) -> None:
         self.clock = FakeClock(now)
+        self.over: set[str] = set()  # what begins the keys of incidents that do not burn
         self.marks: list[tuple[str, str, str]] = []
         self.counts: list[tuple[str, str]] = []
         self.deliverer = Deliverer(
-            notifiers=notifiers, clock=self.clock, mark=self._mark, counted=self._counted
+            notifiers=notifiers,
+            clock=self.clock,
+            mark=self._mark,
+            counted=self._counted,
+            burns=lambda key: not key.startswith(tuple(self.over)),
         )
         self.task: asyncio.Task[None] | None = None
         self._stir = asyncio.Event()
@@ -101,9 +107,11 @@ async def delivering(
     notifiers: Mapping[str, AnyNotifier],
     *handed: Delivery,
     resumed: Sequence[Delivery] = (),
+    over: Sequence[str] = (),
     now: float = NOON,
 ) -> AsyncIterator[Rig]:
     rig = Rig(notifiers, now)
+    rig.over.update(over)
     rig.deliverer.resume(resumed)
     rig.deliverer.hand(handed)
     async with asyncio.TaskGroup() as tasks:
@@ -202,7 +210,6 @@ async def test_what_is_refused_for_good_is_dead_and_the_next_has_its_turn(
 
     error = f"{hook.url} answered 400, saying 'bad key ***'"
     assert rig.marks == [(firing().id, "dead", error), (resolved().id, "delivered", "")]
-    assert rig.deliverer.dead == {"ops": 1}
     assert [(r.levelname, r.message) for r in caplog.records] == [
         ("ERROR", f"gave up firing of api-health/down to ops: {error}")
     ]
@@ -282,15 +289,88 @@ async def test_after_a_day_of_failures_a_delivery_is_given_up(hook: Receiver) ->
     assert rig.counts[-2:] == [("ops", "dead"), ("ops", "accepted")]
 
 
-async def test_what_is_older_than_a_day_is_tried_once(hook: Receiver) -> None:
-    hook.answer = lambda one: Answer(503) if _check(one) == "api-health" else OK
-    handed = [firing(), firing(check="homepage")]
+async def test_what_is_old_at_the_start_is_tried_as_long_as_anything_else(hook: Receiver) -> None:
+    hook.answers.extend([Answer(503)] * 3)
 
-    async with delivering({"ops": webhook(hook.url)}, *handed, now=NOON + 2 * DAY) as rig:
+    async with delivering({"ops": webhook(hook.url)}, firing(), now=NOON + 2 * DAY) as rig:
+        await rig.let_pass(1, lambda: bool(rig.marks))
+
+    assert rig.marks == [(firing().id, "delivered", "")]
+
+
+async def test_an_ingress_that_rolls_over_costs_no_notice(hook: Receiver) -> None:
+    hook.answer = lambda _: Answer(404)
+
+    async with delivering({"ops": webhook(hook.url)}, firing()) as rig:
+        await rig.until_pausing()
+        await rig.clock.advance(500)
+        hook.answer = lambda _: OK
+        await rig.let_pass(10, lambda: bool(rig.marks))
+
+    assert rig.marks == [(firing().id, "delivered", "")]
+
+
+async def test_a_receiver_that_knows_us_no_more_is_given_up_after_ten_minutes(
+    hook: Receiver,
+) -> None:
+    hook.answer = lambda _: Answer(401, headers={"Retry-After": "200"})
+
+    async with delivering({"ops": webhook(hook.url)}, firing()) as rig:
+        for _ in range(3):
+            await rig.until_pausing()
+            alive = not rig.marks
+            await rig.clock.advance(200)
+        await rig.until_marked(1)
+
+    assert alive
+    assert rig.dead == [f"{hook.url} answered 401"]
+    assert len(hook.received) == 4
+
+
+async def test_ten_minutes_of_being_turned_away_are_in_one_piece(hook: Receiver) -> None:
+    def answer(_: Received) -> Answer:
+        status = 404 if len(hook.received) % 4 else 503
+        return Answer(status, headers={"Retry-After": "200"})
+
+    hook.answer = answer
+
+    async with delivering({"ops": webhook(hook.url)}, firing()) as rig:
+        for _ in range(20):
+            await rig.until_pausing()
+            await rig.clock.advance(200)
+        await rig.until_pausing()
+
+    assert rig.marks == []
+
+
+async def test_a_notice_that_cannot_be_told_holds_up_the_next_incident_for_an_hour(
+    hook: Receiver,
+) -> None:
+    poison = Answer(500, headers={"Retry-After": "600"})
+    hook.answer = lambda one: poison if "run-1" in one.headers["idempotency-key"] else OK
+
+    async with delivering({"ops": webhook(hook.url)}, firing()) as rig:
+        rig.deliverer.hand([firing(incident="run-2")])
+        for _ in range(6):
+            await rig.until_pausing()
+            alive = not rig.marks
+            await rig.clock.advance(600)
         await rig.until_marked(2)
 
-    assert sorted(status for _, status, _ in rig.marks) == ["dead", "delivered"]
-    assert len(hook.received) == 2
+    assert alive
+    assert [status for _, status, _ in rig.marks] == ["dead", "delivered"]
+
+
+async def test_the_end_of_the_same_incident_is_no_reason_to_hurry(hook: Receiver) -> None:
+    hook.answer = lambda _: Answer(500, headers={"Retry-After": "3600"})
+
+    async with delivering({"ops": webhook(hook.url)}, firing(), resolved()) as rig:
+        for _ in range(3):
+            await rig.until_pausing()
+            await rig.clock.advance(3600)
+        await rig.until_pausing()
+
+    assert rig.marks == []
 
 
 async def test_a_wall_clock_that_is_set_gives_nothing_up(hook: Receiver) -> None:
@@ -304,17 +384,65 @@ async def test_a_wall_clock_that_is_set_gives_nothing_up(hook: Receiver) -> None
     assert rig.marks == [(firing().id, "delivered", "")]
 
 
-async def test_a_notifier_that_is_gone_is_given_up_and_said_so(
+async def test_what_is_for_a_notifier_that_is_gone_waits_a_day_for_it(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    async with delivering({}, firing()) as rig:
+    async with delivering({}, firing(), resolved()) as rig:
+        await rig.until_pausing()
+        await rig.clock.advance(DAY - 1)
+        alive, pending = not rig.marks, dict(rig.deliverer.pending)
+        await rig.clock.advance(2)
         await rig.until_marked(1)
 
-    assert rig.dead == ["no notifier has this name any more"]
+    gone = "no notifier has this name any more"
+    assert (alive, pending) == (True, {"ops": 2})
+    assert rig.dead == [gone]
     assert rig.counts == [("ops", "dead")]
     assert caplog.messages == [
-        "gave up firing of api-health/down to ops: no notifier has this name any more"
+        f"firing of api-health/down to ops not delivered, trying again: {gone}",
+        f"gave up firing of api-health/down to ops: {gone}",
     ]
+
+
+async def test_a_notifier_that_is_renamed_and_named_back_is_told_at_once(hook: Receiver) -> None:
+    hook.answer = lambda _: Answer(503, headers={"Retry-After": "3600"})
+    notifiers = {"ops": webhook(hook.url)}
+
+    async with delivering(notifiers, firing(), resolved()) as rig:
+        await rig.until_pausing()
+        rig.deliverer.configure({})
+        await rig.clock.advance(3600)
+        hook.answer = lambda _: OK
+        rig.deliverer.configure(notifiers)
+        await rig.until_marked(2)
+
+    assert [status for _, status, _ in rig.marks] == ["delivered"] * 2
+    assert told(hook)[1:] == [("firing", "api-health"), ("resolved", "api-health")]
+
+
+async def test_a_firing_whose_end_was_never_made_is_not_told_when_its_notifier_is_back(
+    hook: Receiver,
+) -> None:
+    async with delivering({}, firing(), firing(check="burning")) as rig:
+        await rig.until_pausing(lanes=2)
+        rig.over.add("eu-west-1/api-health/")
+        rig.deliverer.configure({"ops": webhook(hook.url)})
+        await rig.until_marked(2)
+
+    assert told(hook) == [("firing", "burning")]
+    assert rig.dead == ["it was over before its notifier was back"]
+
+
+async def test_a_drain_keeps_what_waits_for_its_notifier() -> None:
+    async with delivering({}, firing()) as rig:
+        await rig.until_pausing()
+        await rig.deliverer.drain(5)
+        assert rig.task is not None
+        async with asyncio.timeout(5):
+            await rig.task
+
+    assert rig.marks == []
+    assert rig.deliverer.pending == {"ops": 1}
 
 
 async def test_a_fault_of_our_own_is_a_failure_with_a_traceback_and_ends_nothing(
@@ -323,11 +451,11 @@ async def test_a_fault_of_our_own_is_a_failure_with_a_traceback_and_ends_nothing
     crashes = iter([True, True])
 
     async def crash(
-        notifier: AnyNotifier, one: Delivery, client: httpx.AsyncClient, now: float
+        notifier: AnyNotifier, one: Delivery, client: httpx.AsyncClient, clock: Clock
     ) -> None:
         if next(crashes, False):
             raise KeyError("our own")
-        await send(notifier, one, client, now)
+        await send(notifier, one, client, clock)
 
     monkeypatch.setattr("prober.deliver.send", crash)
 
@@ -386,15 +514,138 @@ async def test_new_settings_are_tried_at_once(hook: Receiver, other: Receiver) -
     assert len(other.received) == 1
 
 
-async def test_a_notifier_removed_by_a_reload_is_given_up_at_once(hook: Receiver) -> None:
-    hook.answer = lambda one: Answer(503, headers={"Retry-After": "3600"})
+async def test_settings_that_change_during_a_try_are_tried_next_and_at_once(
+    hook: Receiver, other: Receiver
+) -> None:
+    late = asyncio.Event()
+    hook.answer = lambda _: Answer(503, headers={"Retry-After": "3600"}, after=late)
 
-    async with delivering({"ops": webhook(hook.url)}, firing(), resolved()) as rig:
-        await rig.until_pausing()
+    async with delivering({"ops": webhook(hook.url)}, firing()) as rig:
+        await hook.until(1)
+        rig.deliverer.configure({"ops": webhook(other.url)})
+        late.set()
+        await rig.until_marked(1)
+
+    assert (len(hook.received), len(other.received)) == (1, 1)
+    assert rig.clock.now() == NOON
+
+
+async def test_a_refusal_by_settings_that_are_no_longer_those_gives_nothing_up(
+    hook: Receiver, other: Receiver
+) -> None:
+    late = asyncio.Event()
+    hook.answer = lambda _: Answer(400, after=late)
+
+    async with delivering({"ops": webhook(hook.url)}, firing()) as rig:
+        await hook.until(1)
+        rig.deliverer.configure({"ops": webhook(other.url)})
+        late.set()
+        await rig.until_marked(1)
+
+    assert rig.marks == [(firing().id, "delivered", "")]
+
+
+async def test_new_settings_wake_no_lane_that_has_begun_with_them(hook: Receiver) -> None:
+    hook.answer = lambda _: SILENCE
+    blocked = [firing(check=f"check-{n}") for n in range(AT_ONCE)]
+    notifiers = {"ops": webhook(hook.url, timeout=0.5)}
+
+    async with delivering(notifiers, *blocked, firing()) as rig:
+        await hook.until(AT_ONCE)
+        hook.answer = lambda _: Answer(503, headers={"Retry-After": "3600"})
+        rig.deliverer.configure({"ops": webhook(hook.url, timeout=0.6)})
+        await rig.until_pausing(lanes=AT_ONCE + 1)
+
+    assert len(hook.received) == 2 * AT_ONCE + 1
+
+
+async def test_what_was_refused_for_good_is_tried_under_new_settings_while_it_burns(
+    hook: Receiver, other: Receiver
+) -> None:
+    hook.answer = lambda _: Answer(400)
+    over = firing(check="over")
+
+    async with delivering({"ops": webhook(hook.url)}, firing(), over) as rig:
+        await rig.until_marked(2)
+        rig.over.add("eu-west-1/over/")
         rig.deliverer.configure({})
+        rig.deliverer.configure({"ops": webhook(other.url)})
+        await rig.until_marked(3)
+        rig.deliverer.configure({"ops": webhook(f"{other.url}/new")})
+        await rig.clock.advance(60)
+
+    assert told(other) == [("firing", "api-health")]
+    assert rig.marks[2] == (firing().id, "delivered", "")
+
+
+def reminder(n: int, *, to: str = "ops") -> Delivery:
+    return delivery(notice(Event.REMINDER, at=NOON + 300 * n), n=n, to=to)
+
+
+async def test_after_an_outage_a_receiver_hears_no_reminder_that_is_outdated(
+    hook: Receiver, caplog: pytest.LogCaptureFixture
+) -> None:
+    hook.answer = lambda _: Answer(503, headers={"Retry-After": "300"})
+
+    async with delivering({"ops": webhook(hook.url)}, firing()) as rig:
+        for n in range(1, 10):
+            await rig.until_pausing()
+            rig.deliverer.hand([reminder(n)])
+            await rig.clock.advance(300)
+        most = rig.deliverer.pending["ops"]
+        await rig.until_marked(8)
+        rig.deliverer.hand([resolved()])
+        await rig.until_pausing()
+        await rig.until_marked(9)
+        hook.answer = lambda _: OK
+        await rig.let_pass(300, lambda: len(rig.marks) == 11)
+
+    assert most == 2
+    assert rig.marks[:9] == [
+        (reminder(n).id, "dead", "superseded by a later notice") for n in range(1, 10)
+    ]
+    assert told(hook)[-2:] == [("firing", "api-health"), ("resolved", "api-health")]
+    assert ("ops", "dead") not in rig.counts
+    assert [r for r in caplog.records if r.levelno >= logging.ERROR] == []
+
+
+async def test_a_reminder_between_two_tries_makes_room_for_the_next_and_its_pause_goes_on(
+    hook: Receiver,
+) -> None:
+    hook.answers.append(Answer(429, headers={"Retry-After": "600"}))
+
+    async with delivering({"ops": webhook(hook.url)}, reminder(1)) as rig:
+        await rig.until_pausing()
+        rig.deliverer.hand([reminder(2)])
+        await rig.until_marked(1)
+        await rig.clock.advance(599)
+        asked_early = len(hook.received)
+        await rig.clock.advance(2)
         await rig.until_marked(2)
 
-    assert rig.dead == ["no notifier has this name any more"] * 2
+    assert asked_early == 1
+    assert [mark[:2] for mark in rig.marks] == [
+        (reminder(1).id, "dead"),
+        (reminder(2).id, "delivered"),
+    ]
+
+
+async def test_a_reminder_that_is_accepted_is_marked_so_whatever_came_meanwhile(
+    hook: Receiver,
+) -> None:
+    late = asyncio.Event()
+    hook.answers.append(Answer(after=late))
+
+    async with delivering({"ops": webhook(hook.url)}, reminder(1)) as rig:
+        await hook.until(1)
+        rig.deliverer.hand([reminder(2), resolved()])
+        late.set()
+        await rig.until_marked(3)
+
+    assert sorted(mark[:2] for mark in rig.marks) == sorted(
+        [(reminder(1).id, "delivered"), (reminder(2).id, "dead"), (resolved().id, "delivered")]
+    )
+    assert [event for event, _ in told(hook)] == ["reminder", "resolved"]
 
 
 async def test_the_same_delivery_handed_twice_is_told_once(hook: Receiver) -> None:
@@ -417,7 +668,6 @@ async def test_what_is_pending_can_be_asked_for(hook: Receiver) -> None:
 
     assert (pending, oldest) == ({"ops": 3, "idle": 0}, NOON)
     assert (rig.deliverer.pending, rig.deliverer.oldest) == ({"ops": 0, "idle": 0}, None)
-    assert rig.deliverer.dead == {"ops": 0, "idle": 0}
 
 
 async def test_a_drain_tries_what_is_pending_once_more_and_lets_run_return(
@@ -522,14 +772,15 @@ async def test_whatever_receivers_do_each_lane_is_in_order_and_nothing_is_lost(
             await rig.clock.advance(dice.choice([0, 0, 1, 3]))
         await rig.let_pass(2, lambda: len(rig.marks) == len(by_id))
 
+    superseded = {i for i, _, error in rig.marks if error.startswith("superseded")} - refused
     for lane in lanes:
         name = lane[0].notice.labels["check"] + lane[0].notifier
-        wanted = [one for one in lane if one.id not in refused]
+        wanted = [one for one in lane if one.id not in refused | superseded]
         assert accepted.get(name, []) == wanted
-        assert [i for i, _, _ in rig.marks if i in {one.id for one in lane}] == [
-            one.id for one in lane
-        ]
-    assert {i for i, status, _ in rig.marks if status == "dead"} == refused
+        told = [one.id for one in lane if one.id not in superseded]
+        assert [i for i, _, _ in rig.marks if i in told] == told
+    assert {i for i, status, _ in rig.marks if status == "dead"} == refused | superseded
+    assert {by_id[i].notice.event for i in superseded} <= {Event.REMINDER}
     assert rig.deliverer.pending == {"ops": 0, "pager": 0}
 
 
@@ -608,10 +859,99 @@ async def test_after_a_restart_what_fires_is_told_again_at_once(hook: Receiver) 
         firing(to="gone", check="burning"),
     ]
 
-    async with delivering({"am": cluster(hook.url)}, resumed=last):
+    over = [f"eu-west-1/{check}/" for check in ("just-over", "long-over", "burnt-before")]
+    async with delivering({"am": cluster(hook.url)}, resumed=last, over=over):
         await hook.until(1)
 
     assert [len(request) for request in sent(hook)] == [2]
+
+
+async def test_after_a_restart_what_burns_outranks_the_end_of_the_incident_before(
+    hook: Receiver,
+) -> None:
+    last = [firing(to="am", incident="run-2"), resolved(to="am", at=NOON - 60)]
+
+    async with delivering(
+        {"am": cluster(hook.url)}, resumed=last, over=["eu-west-1/api-health/down/run-1"]
+    ):
+        await hook.until(1)
+
+    assert sent(hook) == [[(BEGAN, "2023-11-14T22:28:20.000Z")]]
+
+
+async def test_what_no_longer_burns_is_told_no_more_though_nobody_resolved_it(
+    hook: Receiver,
+) -> None:
+    notifiers = {"am": cluster(hook.url)}
+
+    async with delivering(notifiers, resumed=[firing(to="am"), firing(to="am", check="b")]) as rig:
+        await hook.until(1)
+        rig.deliverer.configure({})
+        rig.over.add("eu-west-1/api-health/")
+        rig.deliverer.configure(notifiers)
+        for minute in (2, 3):
+            await rig.clock.until_asleep()
+            await rig.clock.advance(60)
+            await hook.until(minute)
+
+    assert [len(request) for request in sent(hook)] == [2, 1, 1]
+
+
+async def test_what_burns_is_told_again_to_an_alertmanager_that_was_out_of_the_config(
+    hook: Receiver,
+) -> None:
+    notifiers = {"am": cluster(hook.url)}
+
+    async with delivering({}, resumed=[firing(to="am")]) as rig:
+        await rig.clock.until_asleep()
+        await rig.clock.advance(600)
+        rig.deliverer.configure(notifiers)
+        await rig.clock.advance(60)
+        await hook.until(1)
+
+    assert len(sent(hook)) == 1
+
+
+async def test_an_alertmanager_that_was_out_for_a_day_is_told_while_the_alert_burns(
+    hook: Receiver,
+) -> None:
+    hook.answer = lambda _: Answer(503, headers={"Retry-After": "3600"})
+
+    async with delivering({"am": cluster(hook.url)}, firing(to="am")) as rig:
+        for _ in range(24):
+            await rig.until_pausing()
+            await rig.clock.advance(3600)
+        await rig.until_marked(1)
+        for _ in range(3):
+            asked = len(hook.received)
+            await rig.clock.until_asleep()
+            await rig.clock.advance(60)
+            await hook.until(asked + 1)
+        hook.answer = lambda _: OK
+        asked = len(hook.received)
+        await rig.clock.until_asleep()
+        await rig.clock.advance(60)
+        await hook.until(asked + 1)
+        rig.over.add("eu-west-1/api-health/")
+        await rig.clock.until_asleep()
+        await rig.clock.advance(600)
+
+    assert len(hook.received) == asked + 1
+    assert rig.counts.count(("am", "dead")) == len(rig.marks) == 1
+
+
+async def test_an_alertmanager_that_is_out_is_tried_every_minute_at_least(hook: Receiver) -> None:
+    hook.answer = lambda _: Answer(503)
+
+    async with delivering({"am": cluster(hook.url)}, firing(to="am")) as rig:
+        for _ in range(20):
+            asked = len(hook.received)
+            await rig.until_pausing()
+            await rig.clock.advance(60)
+            async with asyncio.timeout(5):
+                await hook.until(asked + 1)
+
+    assert rig.marks == []
 
 
 async def test_after_a_restart_nothing_older_is_told_while_something_newer_waits(
@@ -671,6 +1011,7 @@ async def test_a_resolution_that_is_refused_for_good_ends_the_telling_again(
     async with delivering({"am": cluster(hook.url)}, firing(to="am")) as rig:
         await rig.until_marked(1)
         hook.answers.append(Answer(400))
+        rig.over.add("eu-west-1/api-health/")
         rig.deliverer.hand([resolved(to="am")])
         await rig.until_marked(2)
         await rig.clock.advance(600)
@@ -690,6 +1031,30 @@ async def test_what_was_pending_at_the_restart_and_is_refused_is_not_told_again(
 
     assert rig.dead == [f"{hook.url} answered 400"]
     assert len(hook.received) == 1
+
+
+async def test_what_stood_at_the_restart_and_is_refused_is_not_told_again(hook: Receiver) -> None:
+    hook.answers.append(Answer(400))
+    stands = delivery(notice(at=NOON + 5), to="am", n=0)
+
+    async with delivering({"am": cluster(hook.url)}, firing(to="am"), resumed=[stands]) as rig:
+        await rig.until_marked(1)
+        await rig.clock.advance(600)
+
+    assert len(hook.received) == 1
+
+
+async def test_a_reminder_that_is_refused_takes_its_firing_not_back(hook: Receiver) -> None:
+    async with delivering({"am": cluster(hook.url)}, firing(to="am")) as rig:
+        await rig.until_marked(1)
+        hook.answers.append(Answer(400))
+        rig.deliverer.hand([reminder(1, to="am")])
+        await rig.until_marked(2)
+        await rig.clock.until_asleep()
+        await rig.clock.advance(60)
+        await hook.until(3)
+
+    assert sent(hook)[2] == [(BEGAN, "2023-11-14T22:29:20.000Z")]
 
 
 async def test_a_thousand_alerts_are_told_again_in_few_requests(hook: Receiver) -> None:

@@ -6,7 +6,8 @@ import asyncio
 import time
 
 from prober.clock import SystemClock
-from prober.pulse import Pulse
+from prober.pulse import PERIOD, Pulse
+from tests.fake_clock import FakeClock
 
 
 def block(seconds: float) -> None:
@@ -44,3 +45,19 @@ async def test_a_lag_of_the_past_is_not_held_against_the_present() -> None:
 
     assert fresh < 0.2
     assert max(lags) > 0.2
+
+
+async def test_the_longest_lag_of_a_run_is_remembered_however_many_follow() -> None:
+    clock = FakeClock()
+    pulse = Pulse(clock, lambda lag: None)
+    beating = asyncio.create_task(pulse.run())
+    await clock.until_asleep()
+    begun = clock.monotonic()
+    clock.move(PERIOD + 7.0)
+    for _ in range(2000):
+        await clock.until_asleep()
+        clock.move(PERIOD + 0.03)
+
+    assert pulse.lag_since(begun) >= 7.0
+    assert pulse.lag_since(clock.monotonic() - 1) < 0.2
+    beating.cancel()

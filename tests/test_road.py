@@ -7,6 +7,7 @@ import json
 import resource
 import signal
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,13 @@ def said(hook: Receiver) -> list[tuple[str, str]]:
     """What was told, in order: (firing or resolved, the incident's key)."""
     bodies = [json.loads(one.raw) for one in hook.received]
     return [(body["status"], body["groupKey"]) for body in bodies]
+
+
+def delivered(folder: Path) -> int:
+    """How many messages the agent has written down as accepted."""
+    with closing(sqlite3.connect(f"file:{folder}/data/prober.db?mode=ro", uri=True)) as rows:
+        query = "select count(*) from deliveries where status = 'delivered'"
+        return int(rows.execute(query).fetchone()[0])
 
 
 async def test_a_target_dies_and_heals_and_is_told_once_each(tmp_path: Path) -> None:
@@ -91,7 +99,7 @@ async def test_a_kill_at_any_point_loses_nothing(tmp_path: Path, moment: str) ->
             hook.answers.append(SILENCE)
             await until(lambda: len(hook.received) >= 1, "the firing arrives")
         else:
-            await until(lambda: len(said(hook)) == 1, "the firing is told")
+            await until(lambda: delivered(tmp_path) == 1, "the firing is told, and that is written")
         if moment in ("healing", "resolution being told"):
             shop.status = 200
             seen = shop.requests

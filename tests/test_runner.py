@@ -17,7 +17,7 @@ from prober.probes import AnyCheck
 from prober.probes.http import HttpCheck
 from prober.pulse import Pulse
 from prober.result import Attempt, Finding, Outcome, Reason
-from prober.runner import Runner
+from prober.runner import Runner, may_be_ours
 from prober.secret import Scrubber
 from prober.wire.failure import OwnFault
 from prober.wire.network import Network
@@ -237,3 +237,103 @@ async def test_cancelling_a_run_gives_no_result(bench: Bench) -> None:
 
     with pytest.raises(asyncio.CancelledError):
         await running
+
+
+@pytest.mark.parametrize(
+    ("reason", "timeout", "lag", "ours"),
+    [
+        (Reason.TIMEOUT, 1.0, 0.11, True),
+        (Reason.TIMEOUT, 1.0, 0.09, False),
+        (Reason.TIMEOUT, 60.0, 5.9, False),
+        (Reason.TIMEOUT, 60.0, 6.1, True),
+        (Reason.PROTOCOL, 60.0, 0.3, True),
+        (Reason.TLS, 60.0, 0.3, True),
+        (Reason.DNS, 60.0, 0.3, True),
+        (Reason.PROTOCOL, 1.0, 0.2, False),
+        (Reason.LATENCY, 60.0, 0.4, False),
+        (Reason.LATENCY, 60.0, 0.6, True),
+        (Reason.STATUS, 60.0, 9.0, False),
+        (Reason.CONNECT, 60.0, 9.0, False),
+        (Reason.CERTIFICATE, 60.0, 9.0, False),
+        (Reason.BODY, 60.0, 9.0, False),
+    ],
+)
+def test_what_our_lateness_may_have_made_is_ours(
+    reason: Reason, timeout: float, lag: float, ours: bool
+) -> None:
+    http = {"url": "http://127.0.0.1/", "expect": {"duration": "2s"}}
+    watched = HttpCheck.model_validate(
+        {"name": "shop", "interval": 60, "timeout": timeout, "http": http}
+    )
+    finding = Finding.down(reason, "x", seconds=2.5)
+    attempt = Attempt(run_id="", traceparent="", facts={"status_code": 503})
+
+    assert may_be_ours(watched, finding, attempt, lag) is ours
+
+
+def test_a_request_timeout_that_a_stopped_agent_earned_is_ours() -> None:
+    watched = HttpCheck.model_validate({"name": "shop", "http": "http://127.0.0.1/"})
+    attempt = Attempt(run_id="", traceparent="", facts={"status_code": 408})
+
+    assert may_be_ours(watched, Finding.down(Reason.STATUS, "x"), attempt, 5.0)
+    assert not may_be_ours(watched, Finding.down(Reason.STATUS, "x"), attempt, 0.1)
+
+
+async def test_a_peer_that_hung_up_on_a_stopped_agent_is_not_blamed(bench: Bench) -> None:
+    async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf")
+        await writer.drain()
+
+    bench.answers.append(hang_up)
+    running = asyncio.create_task(bench.runner.run(check(bench, timeout=50)))
+    await asyncio.sleep(0)
+
+    block(0.5)
+    result = await running
+
+    assert result.outcome is Outcome.UNKNOWN
+    assert "half" in result.message or "4 of 9" in result.message
+
+
+async def test_a_judgement_that_takes_longer_than_the_timeout_is_not_cut_off(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def judging(check: AnyCheck, attempt: Attempt, network: Network) -> Finding:
+        attempt.during = "expect"
+        await asyncio.sleep(0.3)
+        return Finding.up(seconds=0.01)
+
+    monkeypatch.setattr(runner_module, "probe", judging)
+
+    result = await bench.runner.run(check(bench, timeout=0.1))
+
+    assert result.outcome is Outcome.UP
+
+
+async def test_an_answer_that_was_complete_too_late_is_a_timeout(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def late(check: AnyCheck, attempt: Attempt, network: Network) -> Finding:
+        return Finding.up(seconds=1.2)
+
+    monkeypatch.setattr(runner_module, "probe", late)
+
+    result = await bench.runner.run(check(bench, timeout=1))
+
+    assert result.reason is Reason.TIMEOUT
+    assert result.message == "no answer within 1 s, it took 1.2 s"
+
+
+async def test_a_resolver_that_does_not_answer_is_dns(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def resolving(check: AnyCheck, attempt: Attempt, network: Network) -> Finding:
+        attempt.during = "resolve"
+        await asyncio.sleep(60)
+        return Finding.up()
+
+    monkeypatch.setattr(runner_module, "probe", resolving)
+
+    result = await bench.runner.run(check(bench, timeout=1))
+
+    assert (result.reason, result.message) == (Reason.DNS, "no answer from the resolver within 1 s")

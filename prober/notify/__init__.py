@@ -7,6 +7,7 @@ from typing import TypeAlias, assert_never
 import httpx
 
 from prober.alerts.notice import Delivery
+from prober.clock import Clock
 from prober.notify import alertmanager, webhook
 from prober.notify.alertmanager import AlertmanagerNotifier
 from prober.notify.webhook import WebhookNotifier
@@ -19,13 +20,13 @@ KINDS: tuple[type[AlertmanagerNotifier] | type[WebhookNotifier], ...] = (
 
 
 async def send(
-    notifier: AnyNotifier, delivery: Delivery, client: httpx.AsyncClient, now: float
+    notifier: AnyNotifier, delivery: Delivery, client: httpx.AsyncClient, clock: Clock
 ) -> None:
     """Tell one receiver; returns when it has accepted. Raises DeliveryError."""
     match notifier:
         case AlertmanagerNotifier():
-            await alertmanager.send(notifier, delivery, client, now)
+            await alertmanager.send(notifier, delivery, client, clock)
         case WebhookNotifier():
-            await webhook.send(notifier, delivery, client, now)
+            await webhook.send(notifier, delivery, client, clock)
         case _:
             assert_never(notifier)

@@ -21,9 +21,10 @@ from pydantic import Field, JsonValue
 
 from prober.alerts.notice import Delivery, Event, Notice
 from prober.check import Model
+from prober.clock import Clock
 from prober.errors import DeliveryError
 from prober.notify import post
-from prober.notify.post import Post, Url
+from prober.notify.post import Post, TurnedAway, Url
 from prober.units import Duration, rfc3339
 
 AHEAD = 15 * 60.0  # how far a firing alert's end lies ahead
@@ -46,36 +47,38 @@ class AlertmanagerNotifier(Model):
     alertmanager: AlertmanagerSettings
 
 
-# When a member last failed, and how, by client: two agents in a process are two.
+# When a member last failed (monotonic), and how, by client: two agents in a process are two.
 _failed: WeakKeyDictionary[httpx.AsyncClient, dict[Url, tuple[float, str]]] = WeakKeyDictionary()
 
 
 async def send(
-    notifier: AlertmanagerNotifier, delivery: Delivery, client: httpx.AsyncClient, now: float
+    notifier: AlertmanagerNotifier, delivery: Delivery, client: httpx.AsyncClient, clock: Clock
 ) -> None:
     """Returns when a member of the cluster has accepted. Raises DeliveryError."""
-    await send_all(notifier, [delivery], client, now)
+    await send_all(notifier, [delivery], client, clock)
 
 
 async def send_all(
     notifier: AlertmanagerNotifier,
     deliveries: Sequence[Delivery],
     client: httpx.AsyncClient,
-    now: float,
+    clock: Clock,
 ) -> None:
     """The same for several alerts (at most `BATCH`) in one request."""
-    raw = json.dumps([alert(delivery.notice, now) for delivery in deliveries]).encode()
+    raw = json.dumps([alert(delivery.notice, clock.now()) for delivery in deliveries]).encode()
     failed = _failed.setdefault(client, {})
     urls = notifier.alertmanager.urls
-    resting = [url for url in urls if url in failed and abs(now - failed[url][0]) < LEFT_OUT_FOR]
+    earliest = clock.monotonic() - LEFT_OUT_FOR
+    resting = [url for url in urls if url in failed and failed[url][0] > earliest]
     errors: list[DeliveryError] = []
 
     for members in ([url for url in urls if url not in resting], resting):
         posts = [_post(url, raw, notifier.alertmanager.timeout) for url in members]
-        answers = await _tell(posts, client, now)
+        answers = await _tell(posts, client, clock)
         accepted = any(answer is None for answer in answers)
+        known_at = clock.monotonic()  # a timeout may be longer than the rest that follows it
         for url, answer in zip(members, answers, strict=True):
-            _remember(failed, url, answer, now, quiet=not accepted)
+            _remember(failed, url, answer, known_at, quiet=not accepted)
         if accepted:
             return
         errors += [answer for answer in answers if answer is not None]
@@ -83,17 +86,17 @@ async def send_all(
 
 
 def _post(url: Url, raw: bytes, timeout: float) -> Post:
-    return Post(url=url.under("/api/v2/alerts"), body=raw, headers={}, timeout=timeout)
+    return Post(url=url, under="/api/v2/alerts", body=raw, headers={}, timeout=timeout)
 
 
 async def _tell(
-    posts: Sequence[Post], client: httpx.AsyncClient, now: float
+    posts: Sequence[Post], client: httpx.AsyncClient, clock: Clock
 ) -> list[DeliveryError | None]:
     """All at once, and all are waited for: a straggler must not overtake what is sent next."""
 
     async def tell(one: Post) -> DeliveryError | None:
         try:
-            await post.send(one, client, now)
+            await post.send(one, client, clock)
         except DeliveryError as error:
             return error
         return None
@@ -124,12 +127,14 @@ def _remember(
 
 
 def _together(errors: Sequence[DeliveryError]) -> DeliveryError:
+    """As hopeful as the most hopeful of them."""
     wishes = [error.retry_after for error in errors if error.retry_after is not None]
-    return DeliveryError(
-        "; ".join(str(error) for error in errors),
-        permanent=all(error.permanent for error in errors),
-        retry_after=min(wishes, default=None),
-    )
+    message = "; ".join(str(error) for error in errors)
+    wish = min(wishes, default=None)
+    hopeful = [error for error in errors if not error.permanent]
+    if hopeful and all(isinstance(error, TurnedAway) for error in hopeful):
+        return TurnedAway(message, retry_after=wish)
+    return DeliveryError(message, permanent=not hopeful, retry_after=wish)
 
 
 def alert(notice: Notice, now: float) -> dict[str, JsonValue]:

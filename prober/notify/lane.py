@@ -1,28 +1,37 @@
-"""What is still to be said of one alert to one notifier, and the pause between two tries."""
+"""What is still to be said of one alert to one notifier, how long it is tried, and how often."""
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 
 from tenacity import RetryCallState, wait_random_exponential
 
-from prober.alerts.notice import Delivery
+from prober.alerts.notice import Delivery, Event
 from prober.clock import Clock
 from prober.errors import DeliveryError
+from prober.notify.post import TurnedAway
 
 SHORTEST_PAUSE, LONGEST_PAUSE = 1.0, 300.0
+GIVE_UP_AFTER = 24 * 3600.0  # seconds since the first try in this process
+GIVE_UP_OLD_AFTER = 3600.0  # where a newer incident of the alert is held up
+TURNED_AWAY_FOR = 600.0  # seconds of nothing but such answers
 
 
 class Nap:
-    """A sleep on the clock that can be cut short."""
+    """A sleep on the clock that can be cut short, also before it has begun."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._limit: asyncio.Timeout | None = None
+        self._woken = False
 
     async def __call__(self, seconds: float) -> None:
+        if self._woken:
+            self._woken = False
+            return
         try:
             with suppress(TimeoutError):
                 async with asyncio.timeout(None) as self._limit:
@@ -31,9 +40,16 @@ class Nap:
             self._limit = None
 
     def wake(self) -> None:
+        """Ends the nap; where there is none, the next one is over at once."""
         limit, self._limit = self._limit, None
         if limit is not None:
             limit.reschedule(asyncio.get_running_loop().time())
+        else:
+            self._woken = True
+
+    def forget(self) -> None:
+        """No wake until now counts any more."""
+        self._woken = False
 
 
 class Lane:
@@ -42,9 +58,11 @@ class Lane:
     An Alertmanager knows no incidents, only sets of labels: the end of one that
     is told after the beginning of the next would end that as well.
 
-    `waiting` is said first to last; its first is the one being tried.
-    `standing` is what an Alertmanager accepted last and is to be told again;
-    `clear` is unset while it is being told. `trouble` is how the first of
+    `waiting` is said first to last, and its first is the one being tried.
+    `superseded` were waiting until something newer made them needless.
+    `standing` is what an Alertmanager is to be told again; `clear` is unset
+    while it is being told. `refused` is a firing that was given up: other
+    settings of the notifier may still help it. `trouble` is how the first of
     `waiting` failed last.
     """
 
@@ -53,16 +71,123 @@ class Lane:
         self.notifier = notifier
         self.nap = Nap(clock)
         self.waiting: deque[Delivery] = deque()
+        self.superseded: list[Delivery] = []
         self.task: asyncio.Task[None] | None = None
         self.standing: Delivery | None = None
+        self.refused: Delivery | None = None
         self.clear = asyncio.Event()
         self.clear.set()
         self.trouble = ""
+        self.orphaned = False  # the last try found no notifier of this name
+        self._clock = clock
+        self._held = False  # the first of `waiting` is on its way: it stays until it is back
+        self._tried: str | None = None  # whose count has begun
+        self._since = 0.0
+        self._turned_away_since: float | None = None
 
     def add(self, delivery: Delivery) -> None:
         """The same delivery twice is one."""
         if all(delivery.id != other.id for other in self.waiting):
             self.waiting.append(delivery)
+            self._shed()
+
+    def begin(self) -> Delivery:
+        """The first of `waiting`, about to be tried."""
+        delivery = self.waiting[0]
+        self._held = True
+        if self._tried != delivery.id:
+            self._tried, self._since = delivery.id, self._clock.monotonic()
+            self._turned_away_since = None
+        return delivery
+
+    def failed(self, error: DeliveryError) -> None:
+        """How that try ended, unless it was accepted."""
+        if not isinstance(error, TurnedAway):
+            self._turned_away_since = None
+        elif self._turned_away_since is None:
+            self._turned_away_since = self._clock.monotonic()
+
+    def release(self) -> None:
+        """Between two tries the first of `waiting` can be superseded like any other."""
+        self._held = False
+        self._shed()
+
+    def done(self) -> None:
+        """The first of `waiting` is accepted or given up."""
+        self.waiting.popleft()
+        self._held = False
+        self.trouble = ""
+        self._shed()
+
+    def begin_anew(self) -> None:
+        """Other settings: whatever failed before counts no more, and the pause is over."""
+        self._tried = None
+        self.nap.wake()
+
+    def hopeless(self, error: BaseException | None) -> bool:
+        """Whether `error`, and what failed before it, is reason enough to give up."""
+        if self._tried is None:
+            return False
+        since, now = self._turned_away_since, self._clock.monotonic()
+        turned_away = since is not None and now - since >= TURNED_AWAY_FOR
+        return turned_away or self.left <= 0 or not (error is None or may_help(error))
+
+    @property
+    def left(self) -> float:
+        """Seconds until the first of `waiting` is given up, were it only for its age."""
+        key = self.waiting[0].notice.key
+        held_up = any(other.notice.key != key for other in self.waiting)
+        limit = GIVE_UP_OLD_AFTER if held_up else GIVE_UP_AFTER
+        return self._since + limit - self._clock.monotonic()
+
+    @property
+    def ending(self) -> bool:
+        """Whether the end of what is said first is waiting as well."""
+        key = self.waiting[0].notice.key
+        return any(
+            one.notice.key == key and one.notice.event is Event.RESOLVED for one in self.waiting
+        )
+
+    def _shed(self) -> None:
+        """A reminder is needless once anything newer is to be said."""
+        for one in list(self.waiting)[self._held : -1]:
+            if one.notice.event is Event.REMINDER:
+                self.waiting.remove(one)
+                self.superseded.append(one)
+
+
+class Lanes:
+    """All lanes on which there is anything, by alert and notifier."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._lanes: dict[tuple[str, str], Lane] = {}
+
+    def __iter__(self) -> Iterator[Lane]:
+        """Those of this moment, whatever comes and goes meanwhile."""
+        return iter(list(self._lanes.values()))
+
+    def of(self, delivery: Delivery) -> Lane:
+        key = (alert_of(delivery), delivery.notifier)
+        if key not in self._lanes:
+            self._lanes[key] = Lane(*key, self._clock)
+        return self._lanes[key]
+
+    def tidy(self, lane: Lane) -> None:
+        if not (lane.waiting or lane.superseded or lane.standing or lane.refused):
+            self._lanes.pop((lane.alert, lane.notifier), None)
+
+    def pending(self, notifiers: Iterable[str]) -> dict[str, int]:
+        """How many wait, by notifier; those named are there even if nothing waits for them."""
+        counts = dict.fromkeys(notifiers, 0)
+        for lane in self:
+            if lane.waiting:
+                counts[lane.notifier] = counts.get(lane.notifier, 0) + len(lane.waiting)
+        return counts
+
+    @property
+    def oldest(self) -> float | None:
+        return min((one.created_at for lane in self for one in lane.waiting), default=None)
 
 
 def alert_of(delivery: Delivery) -> str:
@@ -80,12 +205,12 @@ def shown(delivery: Delivery) -> str:
 _growing = wait_random_exponential(multiplier=2, min=SHORTEST_PAUSE, max=LONGEST_PAUSE)
 
 
-def pause(state: RetryCallState) -> float:
+def pause(state: RetryCallState, longest: float = LONGEST_PAUSE) -> float:
     """Seconds until the next try: the receiver's wish, else at random from a growing range."""
     error = state.outcome.exception() if state.outcome else None
     if isinstance(error, DeliveryError) and error.retry_after is not None:
         return max(SHORTEST_PAUSE, error.retry_after)
-    return _growing(state)
+    return min(_growing(state), longest)
 
 
 def may_help(error: BaseException) -> bool:

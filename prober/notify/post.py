@@ -1,9 +1,11 @@
 """How a body is posted to a receiver over HTTP, and what its answer means.
 
 2xx is acceptance and nothing else is. 408, 425, 429, 5xx and whatever goes
-wrong on the way is worth another try; any other answer (redirects are not
-followed) is permanent. Messages name the receiver by scheme, host and port
-only: the rest of a URL may be as secret as its userinfo.
+wrong on the way is worth another try; 401, 403, 404, 405 and 410 are for some
+minutes, since that is how an ingress or a token that is being replaced looks;
+any other answer (redirects are not followed) is permanent. Messages name the
+receiver by scheme, host and port only: the rest of a URL may be as secret as
+its userinfo.
 """
 
 from __future__ import annotations
@@ -25,17 +27,23 @@ import httpx
 from pydantic import BeforeValidator, GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
+from prober.clock import Clock
 from prober.errors import DeliveryError
-from prober.secret import Scrubber, Secret
+from prober.secret import Scrubber, Secret, is_secret_header
 from prober.units import show_duration
 
 AGAIN = frozenset({408, 425, 429})  # and every 5xx
+AGAIN_FOR_NOW = frozenset({401, 403, 404, 405, 410})
 RETRY_AFTER_AT_MOST = 3600.0
 ANSWER_SHOWN = 200  # characters of an answer that a message quotes
 ANSWER_READ = 4096  # bytes; a receiver that talks on is not listened to
 
-SECRET_HEADERS = frozenset({"authorization", "proxy-authorization", "cookie", "x-api-key"})
+SECRET_FROM = 6  # characters of a path's segment; shorter ones are words like "v2" and "hook"
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+
+
+class TurnedAway(DeliveryError):
+    """The receiver is there and does not know us or the address: permanent only if it lasts."""
 
 
 class Url:
@@ -73,7 +81,8 @@ class Url:
         """What must not be shown should a receiver repeat it."""
         url = httpx.URL(self._text)
         userinfo = (f"{url.username}:{url.password}", url.username, url.password)
-        return (*userinfo, url.query.decode(), *url.params.values())
+        path = [part for part in url.path.split("/") if len(part) >= SECRET_FROM]
+        return (*userinfo, *path, url.query.decode(), *url.params.values())
 
     def __str__(self) -> str:
         url = httpx.URL(self._text)
@@ -108,11 +117,11 @@ def _headers(value: object) -> object:
 def _header_value(name: str, value: object) -> str | Secret:
     if not _NAME.fullmatch(name):
         raise ValueError(f"{name!r} is not a header's name; write letters, digits and hyphens")
-    secret = isinstance(value, Secret) or name.lower() in SECRET_HEADERS
+    secret = isinstance(value, Secret) or is_secret_header(name)
     text = value.reveal() if isinstance(value, Secret) else value
     if isinstance(text, bool) or not isinstance(text, str | int | float):
         raise ValueError(f"the value of {name} is no text; write it in quotes")  # noqa: TRY004 - pydantic takes a ValueError only
-    text = str(text)
+    text = str(text).strip()  # blanks around it are refused only when it is sent
     if not (text.isascii() and text.isprintable()):
         raise ValueError(f"the value of {name} has characters that a header cannot carry")
     return Secret(text) if secret else text
@@ -123,9 +132,10 @@ Headers: TypeAlias = Annotated[Mapping[str, str | Secret], BeforeValidator(_head
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Post:
-    """One body on its way to one receiver; `hidden` is what its answer must not show."""
+    """One body on its way to one receiver; `hidden` is what no message must show."""
 
     url: Url
+    under: str = ""  # a path below the URL's own, and no secret
     body: bytes = field(repr=False)
     headers: Mapping[str, str] = field(repr=False)
     timeout: float  # of everything, from connecting to the end of the answer
@@ -153,7 +163,7 @@ def client() -> httpx.AsyncClient:
     )
 
 
-async def send(post: Post, client: httpx.AsyncClient, now: float) -> None:
+async def send(post: Post, client: httpx.AsyncClient, clock: Clock) -> None:
     """Returns when the receiver has accepted. Raises DeliveryError."""
     response: httpx.Response | None = None
     said = bytearray()
@@ -167,18 +177,14 @@ async def send(post: Post, client: httpx.AsyncClient, now: float) -> None:
             raise _unanswered(post, error) from error
 
     if not response.is_success:
-        raise DeliveryError(
-            f"{post.url} answered {response.status_code}{_quoted(said, post)}",
-            permanent=response.status_code not in AGAIN and response.status_code < 500,
-            retry_after=_retry_after(response.headers.get("Retry-After"), now),
-        )
+        raise _refusal(post, response, said, clock.now())
 
 
 def _exchange(post: Post, client: httpx.AsyncClient) -> AbstractAsyncContextManager[httpx.Response]:
     headers = httpx.Headers({"User-Agent": "prober", "Content-Type": "application/json"})
     headers.update(post.headers)
     headers["Accept-Encoding"] = "identity"
-    url = post.url.reveal()
+    url = post.url.under(post.under).reveal() if post.under else post.url.reveal()
     return client.stream("POST", url, content=post.body, headers=headers, auth=post.url.auth)
 
 
@@ -189,10 +195,20 @@ async def _read(response: httpx.Response, said: bytearray) -> None:
             return
 
 
+def _refusal(post: Post, response: httpx.Response, said: bytearray, now: float) -> DeliveryError:
+    status = response.status_code
+    message = f"{post.url} answered {status}{_quoted(said, post)}"
+    wish = _retry_after(response.headers.get("Retry-After"), now)
+    if status in AGAIN_FOR_NOW:
+        return TurnedAway(message, retry_after=wish)
+    return DeliveryError(message, permanent=status not in AGAIN and status < 500, retry_after=wish)
+
+
 def _unanswered(post: Post, error: TimeoutError | httpx.HTTPError) -> DeliveryError:
     if isinstance(error, TimeoutError):
         return DeliveryError(f"{post.url} did not answer within {show_duration(post.timeout)}")
-    return DeliveryError(f"{post.url} cannot be told: {_cause(error)}")
+    # The libraries quote what they cannot send.
+    return DeliveryError(f"{post.url} cannot be told: {_scrubbed(_cause(error), post)}")
 
 
 def _cause(error: httpx.HTTPError) -> str:
@@ -205,9 +221,13 @@ def _cause(error: httpx.HTTPError) -> str:
 
 def _quoted(answer: bytes | bytearray, post: Post) -> str:
     text = " ".join(answer.decode("utf-8", "replace").split())
-    text = Scrubber((*post.hidden, *post.url.secrets))(text)
+    text = _scrubbed(text, post)
     shown = text if len(text) <= ANSWER_SHOWN else f"{text[:ANSWER_SHOWN]}…"
     return f", saying {shown!r}" if shown else ""
+
+
+def _scrubbed(text: str, post: Post) -> str:
+    return Scrubber((*post.hidden, *post.url.secrets))(text)
 
 
 def without_answer(message: str) -> str:

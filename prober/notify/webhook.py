@@ -19,6 +19,7 @@ from pydantic import Field, JsonValue
 
 from prober.alerts.notice import Delivery, Event, Notice
 from prober.check import Model
+from prober.clock import Clock
 from prober.notify import post
 from prober.notify.post import Headers, Post, Url
 from prober.secret import Secret
@@ -42,7 +43,7 @@ class WebhookNotifier(Model):
 
 
 async def send(
-    notifier: WebhookNotifier, delivery: Delivery, client: httpx.AsyncClient, now: float
+    notifier: WebhookNotifier, delivery: Delivery, client: httpx.AsyncClient, clock: Clock
 ) -> None:
     """Returns when the receiver has accepted. Raises DeliveryError."""
     settings = notifier.webhook
@@ -64,7 +65,7 @@ async def send(
             hidden=post.secret_parts(secrets),
         ),
         client,
-        now,
+        clock,
     )
 
 

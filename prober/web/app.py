@@ -75,6 +75,9 @@ async def _ready(request: web.Request) -> web.Response:
 
 
 async def _reload(request: web.Request) -> web.Response:
+    origin = request.headers.get("Origin")
+    if origin is not None and urlsplit(origin).netloc != request.host:
+        return _text("a page of another site may not reload this agent", 403)
     try:
         changes = await request.app[SOURCES].reload()
     except ProberError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -16,7 +17,8 @@ from prober.alerts.notice import Event
 from prober.errors import DeliveryError
 from prober.notify import alertmanager, post, webhook
 from prober.notify.alertmanager import AlertmanagerNotifier
-from tests.fake_clock import NOON
+from prober.notify.post import TurnedAway
+from tests.fake_clock import NOON, FakeClock
 from tests.notify.notices import LABELS, delivery, firing, notice, resolved
 from tests.servers import receivers
 from tests.servers.receivers import RESET, SILENCE, Answer, Receiver, free_port, receiver
@@ -48,7 +50,7 @@ def notifier(*urls: str, timeout: float = 5.0) -> AlertmanagerNotifier:
 async def test_a_firing_ends_a_quarter_of_an_hour_from_now(
     one: Receiver, client: httpx.AsyncClient
 ) -> None:
-    await alertmanager.send(notifier(one.url), firing(), client, NOON + 60)
+    await alertmanager.send(notifier(one.url), firing(), client, FakeClock(NOON + 60))
 
     assert one.received[0].path == "/api/v2/alerts"
     assert one.received[0].json == [
@@ -63,7 +65,9 @@ async def test_a_firing_ends_a_quarter_of_an_hour_from_now(
 
 
 async def test_a_resolution_ends_when_it_was_over(one: Receiver, client: httpx.AsyncClient) -> None:
-    await alertmanager.send(notifier(one.url), resolved(at=NOON + 60), client, NOON + 600)
+    await alertmanager.send(
+        notifier(one.url), resolved(at=NOON + 60), client, FakeClock(NOON + 600)
+    )
 
     sent = one.received[0].json
     assert isinstance(sent, list)
@@ -98,7 +102,7 @@ async def test_a_path_of_its_own_stays_in_front(one: Receiver, client: httpx.Asy
     host = one.url.removeprefix("http://")
     told = notifier(f"http://user:pass-word@{host}/am/")
 
-    await alertmanager.send(told, firing(), client, NOON)
+    await alertmanager.send(told, firing(), client, FakeClock())
 
     assert one.received[0].path == "/am/api/v2/alerts"
     assert one.received[0].headers["authorization"].startswith("Basic ")
@@ -108,7 +112,7 @@ async def test_a_path_of_its_own_stays_in_front(one: Receiver, client: httpx.Asy
 async def test_every_member_of_a_cluster_is_told(
     one: Receiver, other: Receiver, client: httpx.AsyncClient
 ) -> None:
-    await alertmanager.send(notifier(one.url, other.url), firing(), client, NOON)
+    await alertmanager.send(notifier(one.url, other.url), firing(), client, FakeClock())
 
     assert one.received[0].raw == other.received[0].raw
 
@@ -127,10 +131,12 @@ async def test_one_member_that_accepts_is_enough_and_the_others_failure_is_said_
     told = notifier(one.url, other.url, timeout=1.0)
     one.answer = lambda _: answer
 
-    for minute in range(2):
-        await alertmanager.send(told, firing(), client, NOON + 60 * minute)
+    clock = FakeClock()
+    for _ in range(2):
+        await alertmanager.send(told, firing(), client, clock)
+        clock.move(60)
     one.answer = lambda _: Answer(200)
-    await alertmanager.send(told, firing(), client, NOON + 120)
+    await alertmanager.send(told, firing(), client, clock)
 
     assert len(other.received) == 3
     assert [record.levelname for record in caplog.records] == ["WARNING", "INFO"]
@@ -144,10 +150,13 @@ async def test_a_member_that_has_just_failed_holds_nobody_up(
     told = notifier(one.url, other.url, timeout=0.7)
     one.answer = lambda _: SILENCE
 
-    for second in range(10):
-        await alertmanager.send(told, firing(), client, NOON + second)
+    clock = FakeClock()
+    for _ in range(10):
+        await alertmanager.send(told, firing(), client, clock)
+        clock.move(1)
     asked_before = len(one.received)
-    await alertmanager.send(told, firing(), client, NOON + 20)
+    clock.move(10)
+    await alertmanager.send(told, firing(), client, clock)
 
     assert asked_before == 1
     assert len(one.received) == 2
@@ -158,11 +167,13 @@ async def test_a_member_that_has_just_failed_is_asked_where_no_other_accepts(
     one: Receiver, other: Receiver, client: httpx.AsyncClient
 ) -> None:
     told = notifier(one.url, other.url)
+    clock = FakeClock()
     one.answers.append(Answer(500))
-    await alertmanager.send(told, firing(), client, NOON)
+    await alertmanager.send(told, firing(), client, clock)
     other.answer = lambda _: RESET
 
-    await alertmanager.send(told, firing(), client, NOON + 1)
+    clock.move(1)
+    await alertmanager.send(told, firing(), client, clock)
 
     assert len(one.received) == 2
 
@@ -174,7 +185,7 @@ async def test_none_that_accepts_is_a_failure_that_names_each(
     one.answer = lambda _: Answer(400, text="bad alert")
 
     with pytest.raises(DeliveryError) as caught:
-        await alertmanager.send(notifier(one.url, gone), firing(), client, NOON)
+        await alertmanager.send(notifier(one.url, gone), firing(), client, FakeClock())
 
     assert not caught.value.permanent
     assert f"{one.url} answered 400, saying 'bad alert'; {gone} cannot be told" in str(caught.value)
@@ -186,9 +197,48 @@ async def test_refused_by_all_for_good_is_permanent(
     one.answer = other.answer = lambda _: Answer(400)
 
     with pytest.raises(DeliveryError) as caught:
-        await alertmanager.send(notifier(one.url, other.url), firing(), client, NOON)
+        await alertmanager.send(notifier(one.url, other.url), firing(), client, FakeClock())
 
     assert caught.value.permanent
+
+
+@pytest.mark.parametrize(
+    ("statuses", "turned_away"),
+    [((404, 401), True), ((400, 404), True), ((404, 503), False), ((400, 503), False)],
+)
+async def test_a_cluster_is_as_hopeful_as_its_most_hopeful_member(
+    one: Receiver,
+    other: Receiver,
+    client: httpx.AsyncClient,
+    statuses: tuple[int, int],
+    turned_away: bool,
+) -> None:
+    one.answers.append(Answer(statuses[0]))
+    other.answers.append(Answer(statuses[1]))
+
+    with pytest.raises(DeliveryError) as caught:
+        await alertmanager.send(notifier(one.url, other.url), firing(), client, FakeClock())
+
+    assert not caught.value.permanent
+    assert isinstance(caught.value, TurnedAway) == turned_away
+
+
+async def test_a_member_rests_from_when_its_failure_is_known(
+    one: Receiver, other: Receiver, client: httpx.AsyncClient
+) -> None:
+    told = notifier(one.url, other.url)
+    clock, late = FakeClock(), asyncio.Event()
+    one.answers.append(Answer(503, after=late))
+
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(alertmanager.send(told, firing(), client, clock))
+        await one.until(1)
+        clock.move(alertmanager.LEFT_OUT_FOR + 5)
+        late.set()
+    clock.jump(3600)
+    await alertmanager.send(told, firing(), client, clock)
+
+    assert (len(one.received), len(other.received)) == (1, 2)
 
 
 async def test_the_shortest_wish_to_wait_counts(
@@ -198,7 +248,7 @@ async def test_the_shortest_wish_to_wait_counts(
     other.answer = lambda _: Answer(503, headers={"Retry-After": "7"})
 
     with pytest.raises(DeliveryError) as caught:
-        await alertmanager.send(notifier(one.url, other.url), firing(), client, NOON)
+        await alertmanager.send(notifier(one.url, other.url), firing(), client, FakeClock())
 
     assert caught.value.retry_after == 7
 
@@ -227,10 +277,10 @@ async def test_a_real_alertmanager_holds_one_alert_from_firing_to_resolution(
             delivery(notice(Event.REMINDER, starts_at=now, at=now + 1)),
             delivery(notice(starts_at=now, check="homepage")),
         ]
-        await alertmanager.send_all(notifier(url), told, client, now)
+        await alertmanager.send_all(notifier(url), told, client, FakeClock(now))
         during = await receivers.alerts(url)
         over = delivery(notice(Event.RESOLVED, starts_at=now))
-        await alertmanager.send(notifier(url), over, client, now)
+        await alertmanager.send(notifier(url), over, client, FakeClock(now))
         after = await receivers.alerts(url)
 
     assert sorted(_check(alert) for alert in during) == ["api-health", "homepage"]
@@ -251,7 +301,7 @@ async def test_what_people_hear_through_a_real_alertmanager_has_our_webhooks_for
             delivery(notice(Event.RESOLVED, starts_at=now)),
         ]
         for count, each in enumerate(told, 1):
-            await alertmanager.send(notifier(url), each, client, now)
+            await alertmanager.send(notifier(url), each, client, FakeClock(now))
             await one.until(count)
 
     theirs = [_body(received) for received in one.received]

@@ -7,10 +7,11 @@ import asyncio
 import pytest
 from tenacity import AsyncRetrying, RetryCallState
 
+from prober.alerts.notice import Delivery, Event
 from prober.errors import DeliveryError
 from prober.notify.lane import Lane, Nap, may_help, pause
 from tests.fake_clock import FakeClock
-from tests.notify.notices import firing
+from tests.notify.notices import delivery, firing, notice, resolved
 
 
 def after(attempt: int, error: DeliveryError) -> RetryCallState:
@@ -34,6 +35,11 @@ def test_pauses_grow_and_are_spread(attempt: int, longest: float) -> None:
 def test_a_wish_of_the_receiver_comes_first_but_is_never_at_once() -> None:
     assert pause(after(9, DeliveryError("no", retry_after=17.0))) == 17.0
     assert pause(after(9, DeliveryError("no", retry_after=0.0))) == 1.0
+    assert pause(after(9, DeliveryError("no", retry_after=170.0)), 60.0) == 170.0
+
+
+def test_pauses_can_be_kept_short() -> None:
+    assert max(pause(after(9, DeliveryError("no")), 60.0) for _ in range(200)) == 60.0
 
 
 def test_only_what_is_not_permanent_is_asked_again() -> None:
@@ -52,10 +58,50 @@ def test_the_same_delivery_twice_waits_once() -> None:
     assert len(lane.waiting) == 2
 
 
+def reminder(n: int, incident: str = "run-1") -> Delivery:
+    return delivery(notice(Event.REMINDER, incident=incident), n=n)
+
+
+def test_a_reminder_is_superseded_by_whatever_is_newer() -> None:
+    lane = Lane("alert", "ops", FakeClock())
+
+    for one in (firing(), reminder(1), reminder(2)):
+        lane.add(one)
+    before = list(lane.waiting)
+    lane.add(resolved())
+
+    assert before == [firing(), reminder(2)]
+    assert list(lane.waiting) == [firing(), resolved()]
+    assert lane.superseded == [reminder(1), reminder(2)]
+
+
+def test_a_reminder_on_its_way_is_superseded_only_when_it_comes_back() -> None:
+    lane = Lane("alert", "ops", FakeClock())
+    lane.add(reminder(1))
+    lane.begin()
+    lane.add(reminder(2))
+    lane.add(resolved())
+    during = list(lane.waiting)
+    lane.release()
+
+    assert during == [reminder(1), resolved()]
+    assert list(lane.waiting) == [resolved()]
+    assert lane.superseded == [reminder(2), reminder(1)]
+
+
+def test_firings_and_resolutions_are_never_superseded() -> None:
+    lane = Lane("alert", "ops", FakeClock())
+    said = [firing(), resolved(), firing(incident="run-2"), resolved(incident="run-2")]
+    for one in said:
+        lane.add(one)
+
+    assert list(lane.waiting) == said
+    assert lane.superseded == []
+
+
 async def test_a_nap_ends_by_the_clock_or_by_being_woken() -> None:
     clock = FakeClock()
     nap = Nap(clock)
-    nap.wake()
     async with asyncio.timeout(5), asyncio.TaskGroup() as tasks:
         task = tasks.create_task(nap(10.0))
         await clock.until_asleep()
@@ -63,16 +109,31 @@ async def test_a_nap_ends_by_the_clock_or_by_being_woken() -> None:
         slept_on = not task.done()
         await clock.advance(1.0)
         await task
-        nap.wake()
         task = tasks.create_task(nap(10.0))
         await clock.until_asleep()
-        nap.wake()
-        await asyncio.sleep(0)
         nap.wake()
         await task
 
     assert slept_on
     assert clock.asleep == 0
+
+
+async def test_a_wake_counts_for_the_next_nap_and_no_further_unless_it_is_forgotten() -> None:
+    clock = FakeClock()
+    nap = Nap(clock)
+    nap.wake()
+    nap.wake()
+    await nap(10.0)
+    nap.wake()
+    nap.forget()
+    async with asyncio.timeout(5), asyncio.TaskGroup() as tasks:
+        task = tasks.create_task(nap(10.0))
+        await clock.advance(9.0)
+        slept_on = not task.done()
+        await clock.advance(1.0)
+        await task
+
+    assert slept_on
 
 
 async def test_a_nap_that_is_cancelled_is_no_nap_that_was_woken() -> None:

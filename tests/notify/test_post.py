@@ -7,6 +7,7 @@ import logging
 import pickle
 import socket
 from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from email.utils import format_datetime
 
@@ -17,9 +18,9 @@ from pydantic import TypeAdapter, ValidationError
 from prober.check import Model
 from prober.errors import DeliveryError
 from prober.notify import post
-from prober.notify.post import Headers, Post, Url
+from prober.notify.post import Headers, Post, TurnedAway, Url
 from prober.secret import Secret
-from tests.fake_clock import NOON
+from tests.fake_clock import NOON, FakeClock
 from tests.servers.receivers import (
     CUT_OFF,
     GARBAGE,
@@ -52,7 +53,7 @@ def to(url: str, *, timeout: float = 5.0, hidden: tuple[str, ...] = ()) -> Post:
 async def refusal(hook: Receiver, client: httpx.AsyncClient, answer: Answer) -> DeliveryError:
     hook.answer = lambda _: answer
     with pytest.raises(DeliveryError) as caught:
-        await post.send(to(hook.url, timeout=0.2 if answer.silent else 5.0), client, NOON)
+        await post.send(to(hook.url, timeout=0.2 if answer.silent else 5.0), client, FakeClock())
     return caught.value
 
 
@@ -60,7 +61,7 @@ async def refusal(hook: Receiver, client: httpx.AsyncClient, answer: Answer) -> 
 async def test_2xx_is_acceptance(hook: Receiver, client: httpx.AsyncClient, status: int) -> None:
     hook.answer = lambda _: Answer(status)
 
-    await post.send(to(hook.url), client, NOON)
+    await post.send(to(hook.url), client, FakeClock())
 
     assert [one.method for one in hook.received] == ["POST"]
 
@@ -75,7 +76,18 @@ async def test_too_many_too_early_and_5xx_are_worth_another_try(
     assert str(error) == f"{hook.url} answered {status}"
 
 
-@pytest.mark.parametrize("status", [300, 301, 302, 307, 304, 400, 401, 403, 404, 410, 413, 422])
+@pytest.mark.parametrize("status", [401, 403, 404, 405, 410])
+async def test_what_a_receiver_that_rolls_over_answers_is_permanent_only_if_it_lasts(
+    hook: Receiver, client: httpx.AsyncClient, status: int
+) -> None:
+    error = await refusal(hook, client, Answer(status, headers={"Retry-After": "17"}))
+
+    assert isinstance(error, TurnedAway)
+    assert (error.permanent, error.retry_after) == (False, 17)
+    assert str(error) == f"{hook.url} answered {status}"
+
+
+@pytest.mark.parametrize("status", [300, 301, 302, 307, 304, 400, 402, 406, 409, 413, 422])
 async def test_any_other_answer_is_permanent(
     hook: Receiver, client: httpx.AsyncClient, status: int
 ) -> None:
@@ -105,7 +117,7 @@ async def test_silence_is_waited_for_as_long_as_the_timeout_says(
 
 async def test_nobody_listening_is_worth_another_try_and_said_so(client: httpx.AsyncClient) -> None:
     with pytest.raises(DeliveryError, match=r"http://127.0.0.1:\d+ cannot be told: .+") as caught:
-        await post.send(to(f"http://127.0.0.1:{free_port()}"), client, NOON)
+        await post.send(to(f"http://127.0.0.1:{free_port()}"), client, FakeClock())
 
     assert not caught.value.permanent
 
@@ -117,7 +129,7 @@ async def test_a_port_that_takes_connections_and_never_reads_is_left_after_the_t
         url = f"http://127.0.0.1:{deaf.getsockname()[1]}"
         async with asyncio.timeout(3):
             with pytest.raises(DeliveryError, match="did not answer within 200 ms"):
-                await post.send(to(url, timeout=0.2), client, NOON)
+                await post.send(to(url, timeout=0.2), client, FakeClock())
 
 
 async def test_a_status_is_an_answer_even_if_the_text_behind_it_is_cut_off(
@@ -125,7 +137,7 @@ async def test_a_status_is_an_answer_even_if_the_text_behind_it_is_cut_off(
 ) -> None:
     hook.answer = lambda _: CUT_OFF
 
-    await post.send(to(hook.url), client, NOON)
+    await post.send(to(hook.url), client, FakeClock())
 
 
 async def test_retry_after_in_seconds(hook: Receiver, client: httpx.AsyncClient) -> None:
@@ -168,14 +180,14 @@ async def test_no_secret_is_in_a_request_target_a_message_or_a_log(
 ) -> None:
     caplog.set_level(logging.DEBUG)
     host = hook.url.removeprefix("http://")
-    url = f"http://user-secret:pass%2Fsecret@{host}/hook?key=query-secret"
+    url = f"http://user-secret:pass%2Fsecret@{host}/hook/path%20secret/b?key=query-secret"
     told = to(url, hidden=("bearer-secret",))
     hook.answer = lambda one: Answer(
-        500, text=f"{one.path} {one.headers} user-secret pass/secret bearer-secret"
+        500, text=f"path secret {one.path} {one.headers} user-secret pass/secret bearer-secret"
     )
 
     with pytest.raises(DeliveryError) as caught:
-        await post.send(told, client, NOON)
+        await post.send(told, client, FakeClock())
 
     heard = f"{caught.value} {caught.value!r} {told!r} {caplog.text}"
     assert "secret" not in heard
@@ -184,13 +196,34 @@ async def test_no_secret_is_in_a_request_target_a_message_or_a_log(
     assert hook.received[0].headers["host"] == host
 
 
+async def test_what_cannot_be_sent_is_not_quoted(hook: Receiver, client: httpx.AsyncClient) -> None:
+    value = "Bearer s-e-c-r-e-t "
+    told = replace(to(hook.url, hidden=(value,)), headers={"Authorization": value})
+
+    with pytest.raises(DeliveryError) as caught:
+        await post.send(told, client, FakeClock())
+
+    assert "header value" in str(caught.value)
+    assert "s-e-c-r-e-t" not in str(caught.value)
+
+
+async def test_a_short_part_of_a_path_and_what_we_add_to_it_are_no_secrets(
+    hook: Receiver, client: httpx.AsyncClient
+) -> None:
+    hook.answer = lambda one: Answer(500, text=one.path)
+    told = Post(url=Url(f"{hook.url}/am"), under="/alerts", body=b"", headers={}, timeout=5.0)
+
+    with pytest.raises(DeliveryError, match="saying '/am/alerts'"):
+        await post.send(told, client, FakeClock())
+
+
 async def test_cookies_of_one_receiver_are_not_kept(
     hook: Receiver, client: httpx.AsyncClient
 ) -> None:
     hook.answer = lambda _: Answer(headers={"Set-Cookie": "sid=1; Path=/"})
 
-    await post.send(to(hook.url), client, NOON)
-    await post.send(to(hook.url), client, NOON)
+    await post.send(to(hook.url), client, FakeClock())
+    await post.send(to(hook.url), client, FakeClock())
 
     assert "cookie" not in hook.received[1].headers
 
@@ -207,7 +240,7 @@ async def test_a_netrc_is_not_used(
     monkeypatch.setenv("NETRC", str(netrc))
     monkeypatch.setenv("HOME", str(netrc.parent))
 
-    await post.send(to(hook.url), client, NOON)
+    await post.send(to(hook.url), client, FakeClock())
 
     assert "authorization" not in hook.received[0].headers
 
@@ -219,7 +252,7 @@ async def test_the_proxy_of_the_environment_is_used(
     monkeypatch.setenv("no_proxy", "")
 
     async with post.client() as client:
-        await post.send(to("http://receiver.example/hook"), client, NOON)
+        await post.send(to("http://receiver.example/hook"), client, FakeClock())
 
     assert hook.received[0].headers["host"] == "receiver.example"
 
@@ -239,7 +272,7 @@ async def test_many_posts_reuse_connections(hook: Receiver, client: httpx.AsyncC
     hook.answer = lambda _: OK
 
     for _ in range(3):
-        await post.send(to(hook.url), client, NOON)
+        await post.send(to(hook.url), client, FakeClock())
 
     assert hook.connections == 1
 
@@ -291,6 +324,15 @@ def test_headers_that_are_secret_by_name_are_hidden() -> None:
         "X-Team": "ops",
     }
     assert post.revealed(headers)["X-API-Key"] == "12"
+
+
+def test_blanks_around_a_headers_value_are_left_out() -> None:
+    headers: Mapping[str, str | Secret] = TypeAdapter(Headers).validate_python(
+        {"Authorization": " Bearer t \n", "X-Team": "the ops "}
+    )
+
+    assert post.revealed(headers) == {"Authorization": "Bearer t", "X-Team": "the ops"}
+    assert post.secret_parts(headers.values()) == ("Bearer t", "t")
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from prober.alerts.notice import Event
 from prober.errors import DeliveryError
 from prober.notify import post, webhook
 from prober.notify.webhook import WebhookNotifier
-from tests.fake_clock import NOON
+from tests.fake_clock import NOON, FakeClock
 from tests.notify.notices import LABELS, delivery, firing, notice, resolved
 from tests.servers.receivers import Answer, Receiver, receiver
 
@@ -40,7 +40,7 @@ def notifier(url: str, **settings: JsonValue) -> WebhookNotifier:
 async def test_a_firing_is_alertmanagers_webhook_format_version_4(
     hook: Receiver, client: httpx.AsyncClient
 ) -> None:
-    await webhook.send(notifier(hook.url), firing(), client, NOON)
+    await webhook.send(notifier(hook.url), firing(), client, FakeClock())
 
     annotations = {"summary": "api-health is firing", "reason": "status"}
     assert hook.received[0].path == "/hook"
@@ -76,7 +76,7 @@ async def test_a_firing_is_alertmanagers_webhook_format_version_4(
 async def test_a_resolution_says_when_it_was_over(
     hook: Receiver, client: httpx.AsyncClient
 ) -> None:
-    await webhook.send(notifier(hook.url), resolved(at=NOON + 60), client, NOON + 3600)
+    await webhook.send(notifier(hook.url), resolved(at=NOON + 60), client, FakeClock(NOON + 3600))
 
     body = hook.received[0].json
     assert isinstance(body, dict)
@@ -116,7 +116,7 @@ async def test_the_same_event_has_the_same_key_and_every_other_one_another(
         delivery(notice(Event.REMINDER), n=2),
     ]
     for n, one in enumerate(told):
-        await webhook.send(notifier(hook.url), one, client, NOON + n)
+        await webhook.send(notifier(hook.url), one, client, FakeClock(NOON + n))
 
     keys = [one.headers["idempotency-key"] for one in hook.received]
     assert keys[0] == keys[1] == "eu-west-1/api-health/down/run-1/firing/1/ops"
@@ -131,7 +131,7 @@ async def test_a_key_of_any_letters_can_be_carried(
 ) -> None:
     one = firing(to="Bereitschaft Zürich")
 
-    await webhook.send(notifier(hook.url), one, client, NOON)
+    await webhook.send(notifier(hook.url), one, client, FakeClock())
 
     key = hook.received[0].headers["idempotency-key"]
     assert key.endswith("/firing/1/Bereitschaft%20Z%C3%BCrich")
@@ -140,7 +140,9 @@ async def test_a_key_of_any_letters_can_be_carried(
 async def test_a_secret_signs_the_body_as_it_is_sent(
     hook: Receiver, client: httpx.AsyncClient
 ) -> None:
-    await webhook.send(notifier(hook.url, hmac_secret="s3cret-s3cret"), firing(), client, NOON)
+    await webhook.send(
+        notifier(hook.url, hmac_secret="s3cret-s3cret"), firing(), client, FakeClock()
+    )
 
     raw = hook.received[0].raw
     expected = hmac.new(b"s3cret-s3cret", raw, hashlib.sha256).hexdigest()
@@ -150,7 +152,7 @@ async def test_a_secret_signs_the_body_as_it_is_sent(
 async def test_without_a_secret_there_is_no_signature(
     hook: Receiver, client: httpx.AsyncClient
 ) -> None:
-    await webhook.send(notifier(hook.url), firing(), client, NOON)
+    await webhook.send(notifier(hook.url), firing(), client, FakeClock())
 
     assert "x-prober-signature-256" not in hook.received[0].headers
 
@@ -164,7 +166,7 @@ async def test_own_headers_are_sent_and_cannot_replace_the_key(
         "idempotency-key": "always the same",
     }
 
-    await webhook.send(notifier(hook.url, headers=headers), firing(), client, NOON)
+    await webhook.send(notifier(hook.url, headers=headers), firing(), client, FakeClock())
 
     got = hook.received[0].headers
     assert got["authorization"] == "Bearer t-o-k-e-n"
@@ -184,7 +186,7 @@ async def test_secrets_that_a_receiver_repeats_are_not_shown(
     told = notifier(hook.url, **settings)
 
     with pytest.raises(DeliveryError) as caught:
-        await webhook.send(told, firing(), client, NOON)
+        await webhook.send(told, firing(), client, FakeClock())
 
     heard = f"{caught.value} {told!r} {told.model_dump_json()} {caplog.text}"
     assert "t-o-k-e-n" not in heard
@@ -195,4 +197,4 @@ async def test_the_timeout_is_the_notifiers_own(hook: Receiver, client: httpx.As
     hook.answer = lambda _: Answer(silent=True)
 
     with pytest.raises(DeliveryError, match="did not answer within 100 ms"):
-        await webhook.send(notifier(hook.url, timeout="100ms"), firing(), client, NOON)
+        await webhook.send(notifier(hook.url, timeout="100ms"), firing(), client, FakeClock())

@@ -76,7 +76,7 @@ class Receiver:
 
     async def until(self, count: int) -> Received:
         """The request number `count` (from 1), once it is there."""
-        async with self._news:
+        async with asyncio.timeout(30), self._news:
             await self._news.wait_for(lambda: len(self.received) >= count)
         return self.received[count - 1]
 

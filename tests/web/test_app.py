@@ -109,6 +109,17 @@ async def test_a_refused_reload_gives_every_reason_in_a_line_of_its_own() -> Non
     assert answer.text == "config.yaml:3: checks: a\nconfig.yaml:9: web: b\n"
 
 
+async def test_a_page_of_another_site_cannot_reload() -> None:
+    agent = Agent()
+    async with serving(agent) as client:
+        own = str(client.base_url).rstrip("/")
+        foreign = await client.post("/-/reload", headers={"Origin": "https://evil.example"})
+        ours = await client.post("/-/reload", headers={"Origin": own})
+
+    assert (foreign.status_code, ours.status_code) == (403, 200)
+    assert agent.reloads == 1
+
+
 async def test_nothing_is_reloaded_by_looking() -> None:
     agent = Agent()
     async with serving(agent) as client:
