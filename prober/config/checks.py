@@ -39,6 +39,9 @@ class Rules(Model):
     alerts: Mapping[str, Rule] = {}
 
 
+_OF_TIME = frozenset({"interval", "timeout", "retries"})
+
+
 @dataclass(frozen=True, slots=True)
 class Around:
     """What a check is seen against. No `rules` or `severities`: these are wrong themselves."""
@@ -87,11 +90,28 @@ class Checks:
         model = BY_KIND[kind]
         raw = self._desk.with_files(model, merged(self._defaults[kind], value), *places)
         check = self._desk.validated(model, raw, *places)
-        if check is not None:
+        if check is None:
+            self._what_else(raw, places)
+            return
+        self._fits(check, places)
+        self._severity(check, places)
+        self._built.checks.append(check)
+        self._built.rules[check.name] = self._rules(check, places)
+
+    def _what_else(self, raw: Raw, places: Sequence[Path]) -> None:
+        """A check that cannot be built may have other mistakes, which are said as well."""
+        common = {key: one for key, one in raw.items() if key not in BY_KIND and key != "name"}
+        wrong: set[object] = set()
+        try:
+            check = Check.model_validate({**common, "name": "x"})
+        except ValidationError as error:
+            wrong = {one["loc"][0] for one in error.errors(include_url=False)}
+            right = {key: one for key, one in common.items() if key not in wrong}
+            check = Check.model_validate({**right, "name": "x"})
+        if not wrong & _OF_TIME:
             self._fits(check, places)
-            self._severity(check, places)
-            self._built.checks.append(check)
-            self._built.rules[check.name] = self._rules(check, places)
+        self._severity(check, places)
+        self._rules(check, places)
 
     def _note_name(self, place: Path, value: Raw) -> None:
         name = value.get("name")
@@ -117,7 +137,7 @@ class Checks:
                 self._desk.report.unknown(place, key, known)
         return {key: one for key, one in value.items() if key in known}
 
-    def _fits(self, check: AnyCheck, places: Sequence[Path]) -> None:
+    def _fits(self, check: Check, places: Sequence[Path]) -> None:
         """All attempts must be over before the next run is due."""
         attempts = check.retries + 1
         together = attempts * check.timeout + check.retries * BETWEEN_ATTEMPTS
@@ -142,13 +162,13 @@ class Checks:
         there = (path for path in candidates if self._desk.tree.reach(path).path == path)
         return next(there, places[0])
 
-    def _severity(self, check: AnyCheck, places: Sequence[Path]) -> None:
+    def _severity(self, check: Check, places: Sequence[Path]) -> None:
         known = self._around.severities
         if check.severity is not None and known and check.severity not in known:
             said = f"{check.severity!r} is not one of the severities: {', '.join(known)}"
             self._desk.report.error(("severity",), said, *places)
 
-    def _rules(self, check: AnyCheck, places: Sequence[Path]) -> tuple[EffectiveRule, ...]:
+    def _rules(self, check: Check, places: Sequence[Path]) -> tuple[EffectiveRule, ...]:
         rules, severities = self._around.rules, self._around.severities
         if rules is None or severities is None:
             return ()

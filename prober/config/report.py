@@ -82,8 +82,14 @@ class Report:
             self._say(own, model)
 
     def locate(self, path: Path, places: Sequence[Path]) -> Reached:
-        """`path` under the first of `places` where most of it is there."""
+        """`path` under the first of `places` where most of it is there.
+
+        A scalar, as a short form is, stands for all that is below: it is not merged.
+        """
         reached = [(self._tree.reach((*place, *path)), len(place)) for place in places]
+        for at, above in reached:
+            if len(at.path) > above and not isinstance(at.value, dict | list):
+                return at
         return max(reached, key=lambda one: len(one[0].path) - one[1])[0]
 
     def _mistake(self, error: ErrorDetails, places: Sequence[Path]) -> _Mistake:

@@ -27,6 +27,7 @@ _KINDS = MappingProxyType(
         "finite_number": "a finite number",
         "bool_type": "true or false",
         "bool_parsing": "true or false",
+        "path_type": "the name of a file",
         "none_required": "null",
         "dict_type": "a mapping of keys",
         "mapping_type": "a mapping of keys",
@@ -35,7 +36,6 @@ _KINDS = MappingProxyType(
         "list_type": "a list",
         "tuple_type": "a list",
         "set_type": "a list",
-        "path_type": "the name of a file",
     }
 )
 _BOUNDS: MappingProxyType[str, Callable[[dict[str, object]], str]] = MappingProxyType(
@@ -78,10 +78,10 @@ def message(error: ErrorDetails, found: str) -> str:
     name, ctx = error["type"], error.get("ctx", {})
     if name in ("value_error", "assertion_error"):
         return str(ctx.get("error", error["msg"]))
-    if name not in _PYDANTIC:
-        return error["msg"]
     if name in _KINDS:
         return f"{found} is not {_KINDS[name]}"
+    if name not in _PYDANTIC:
+        return error["msg"]
     if name in _BOUNDS:
         return f"{found} {_BOUNDS[name](ctx)}"
     if name in ("literal_error", "enum"):
