@@ -64,7 +64,7 @@ async def test_small_records_leave_turns_to_others(net: Network, authority: Auth
         connection.close()
 
     assert (await asking).body == b"x" * 6000
-    assert turns > 5
+    assert turns > 2
 
 
 async def test_more_headers_than_anybody_sends_are_protocol(net: Network) -> None:
