@@ -12,14 +12,13 @@ up nor down. Counters stay.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import inf
 from typing import TypeAlias
 
 from prober.check import Check
-from prober.clock import Clock
+from prober.clock import Clock, quiet_turn
 from prober.export.agent import AgentMetrics
 from prober.export.board import CheckInfo, Row, horizon
 from prober.export.family import Family, label_pairs, number
@@ -165,7 +164,7 @@ class Metrics:
         """The whole exposition, piece by piece; other tasks run between the pieces."""
         await self._catch_up()
         yield self.agent.render(openmetrics)
-        await asyncio.sleep(0)
+        await quiet_turn(self._clock)
         parts: list[str] = []
         room = PIECE
         for family in (*self._last.values(), *self._over_time.values()):
@@ -179,7 +178,7 @@ class Metrics:
                 start, room = start + many, room - len(text)
                 if room <= 0:
                     yield "".join(parts).encode()
-                    await asyncio.sleep(0)
+                    await quiet_turn(self._clock)
                     parts, room = [], PIECE
         yield ("".join(parts) + ("# EOF\n" if openmetrics else "")).encode()
 
@@ -216,7 +215,7 @@ class Metrics:
                 looks += WRITING
             looks += 1
             if looks >= LOOKS:
-                await asyncio.sleep(0)
+                await quiet_turn(self._clock)
                 looks = 0
 
     def _take_back(self, child: _Child) -> None:

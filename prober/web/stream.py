@@ -14,7 +14,7 @@ from contextlib import aclosing
 
 from aiohttp import web
 
-from prober.clock import Clock
+from prober.clock import Clock, quiet_turn
 from prober.web.accept import quality
 
 TURN = 0.002  # seconds of making an answer before others are let in
@@ -33,7 +33,7 @@ class Turns:
 
     async def over(self) -> None:
         if self._clock.monotonic() - self._begun >= TURN:
-            await asyncio.sleep(0)
+            await quiet_turn(self._clock)
             self._begun = self._clock.monotonic()
 
 
