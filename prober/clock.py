@@ -39,7 +39,19 @@ class SystemClock:
         await asyncio.sleep(seconds)
 
     async def sleep_until(self, moment: float) -> None:
-        await asyncio.sleep(max(0.0, moment - time.monotonic()))
+        # What asyncio.sleep does with a delay, less the way there and back: each run waits here.
+        loop = asyncio.get_running_loop()
+        waiter = loop.create_future()
+        timer = loop.call_at(moment, _wake, waiter)
+        try:
+            await waiter
+        finally:
+            timer.cancel()
+
+
+def _wake(waiter: asyncio.Future[None]) -> None:
+    if not waiter.done():
+        waiter.set_result(None)
 
 
 async def quiet_turn(clock: Clock) -> None:

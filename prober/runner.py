@@ -67,8 +67,9 @@ class Runner:
     async def run(self, check: AnyCheck) -> Result:
         """The result of `check`, whatever happens to the target or to us."""
         started_at = self.clock.now()
-        run_id = secrets.token_hex(16)
-        traceparent = f"00-{run_id}-{secrets.token_hex(8)}-01"
+        ids = secrets.token_hex(24)  # a trace id, then a span id (W3C Trace Context)
+        run_id = ids[:32]
+        traceparent = f"00-{run_id}-{ids[32:]}-01"
         for number in range(1, check.retries + 2):
             attempt = Attempt(run_id=run_id, traceparent=traceparent)
             begun = self.clock.monotonic()

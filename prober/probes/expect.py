@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Annotated, Self
 
 from pydantic import BeforeValidator, Field, PlainSerializer, model_validator
@@ -162,8 +163,13 @@ def _judged(
     )
 
 
-def judge_status(ranges: Sequence[StatusRange], status: int) -> Judged:
-    expected = " or ".join(map(str, ranges))
+@lru_cache(maxsize=1024)
+def _wanted(ranges: tuple[StatusRange, ...]) -> str:
+    return " or ".join(map(str, ranges))
+
+
+def judge_status(ranges: tuple[StatusRange, ...], status: int) -> Judged:
+    expected = _wanted(ranges)
     ok = any(one.first <= status <= one.last for one in ranges)
     return _judged(
         Reason.STATUS,
