@@ -41,13 +41,12 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("config") / "config.yaml"
 
 
-def loads_or_says_why(path: Path, content: bytes) -> None:
+def unsaid(path: Path, content: bytes) -> list[Problem]:
+    """What was found and is not said in one line of words; whatever else is raised escapes."""
     path.write_bytes(content)
-    for allow_unset in (False, True):
-        problems = problems_of(path, allow_unset=allow_unset)
-
-        assert all(problem.message for problem in problems)
-        assert all(len(str(problem).splitlines()) == 1 for problem in problems)
+    both = [problems_of(path, allow_unset=allow_unset) for allow_unset in (False, True)]
+    found = [problem for problems in both for problem in problems]
+    return [one for one in found if not one.message or len(str(one).splitlines()) != 1]
 
 
 def problems_of(path: Path, *, allow_unset: bool) -> Sequence[Problem]:
@@ -60,16 +59,16 @@ def problems_of(path: Path, *, allow_unset: bool) -> Sequence[Problem]:
 @settings(max_examples=150, deadline=None)
 @given(CONFIGS)
 def test_any_structure_loads_or_is_refused_in_words(path: Path, config: object) -> None:
-    loads_or_says_why(path, yaml.safe_dump(config, allow_unicode=True).encode())
+    assert unsaid(path, yaml.safe_dump(config, allow_unicode=True).encode()) == []
 
 
 @settings(max_examples=150, deadline=None)
 @given(TYPED)
 def test_any_text_loads_or_is_refused_in_words(path: Path, text: str) -> None:
-    loads_or_says_why(path, text.encode())
+    assert unsaid(path, text.encode()) == []
 
 
 @settings(max_examples=60, deadline=None)
 @given(BYTES)
 def test_any_bytes_load_or_are_refused_in_words(path: Path, content: bytes) -> None:
-    loads_or_says_why(path, content)
+    assert unsaid(path, content) == []

@@ -139,6 +139,8 @@ async def test_a_status_is_an_answer_even_if_the_text_behind_it_is_cut_off(
 
     await post.send(to(hook.url), client, FakeClock())
 
+    assert len(hook.received) == 1
+
 
 async def test_retry_after_in_seconds(hook: Receiver, client: httpx.AsyncClient) -> None:
     error = await refusal(hook, client, Answer(429, headers={"Retry-After": "17"}))
