@@ -124,8 +124,9 @@ class Agent:
 
     def _schedule(self, names: Sequence[str]) -> None:
         now = self._clock.monotonic()
+        rate = sum(1 / check.interval for check in self._checks.values())
         for name in names:
-            dues = rhythm(name, self._checks[name].interval, now)
+            dues = rhythm(name, self._checks[name].interval, now, rate)
             self._followers[name] = self._tasks.create_task(self._follow(name, dues), name=name)
 
     async def _follow(self, name: str, dues: Rhythm) -> None:

@@ -90,12 +90,12 @@ class Runner:
             attempts=number,
             finding=self._scrubbed(finding),
             phases=attempt.phases,
-            facts={name: self._scrubbed_fact(fact) for name, fact in attempt.facts.items()},
+            facts=self._scrubbed_facts(attempt.facts),
         )
 
     async def _attempt(self, check: AnyCheck, attempt: Attempt, begun: float) -> Finding:
         try:
-            async with _Deadline(begun + check.timeout, self.network.poll, attempt):
+            with _Deadline(begun + check.timeout, self.network.poll, attempt):
                 finding = await probe(check, attempt, self.network)
         except TimeoutError:
             if attempt.during == "waiting":  # for a thread of ours
@@ -129,8 +129,13 @@ class Runner:
         )
         return replace(finding, message=self.scrub(finding.message), assertions=assertions)
 
-    def _scrubbed_fact(self, fact: Fact) -> Fact:
-        return self.scrub(fact) if isinstance(fact, str) else fact
+    def _scrubbed_facts(self, facts: dict[str, Fact]) -> dict[str, Fact]:
+        if not self.scrub.values:
+            return facts
+        return {
+            name: self.scrub(fact) if isinstance(fact, str) else fact
+            for name, fact in facts.items()
+        }
 
 
 def _timed_out(check: AnyCheck, attempt: Attempt) -> Finding:
@@ -165,11 +170,13 @@ class _Deadline:
         self._moment = moment
         self._look = look
         self._attempt = attempt
-        self._limit = asyncio.timeout(None)
+        self._has_cut = False
 
-    async def __aenter__(self) -> None:
-        await self._limit.__aenter__()
-        self._loop = asyncio.get_running_loop()
+    def __enter__(self) -> None:
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101 - a probe is always awaited by one
+        self._task, self._cancelled = task, task.cancelling()
+        self._loop = task.get_loop()
         self._handle: asyncio.Handle = self._loop.call_at(self._moment, self._last_look)
 
     def _last_look(self) -> None:
@@ -178,13 +185,18 @@ class _Deadline:
 
     def _cut_off(self) -> None:
         if self._attempt.during != "expect":
-            self._limit.reschedule(0.0)
+            self._has_cut = True
+            self._task.cancel()
 
-    async def __aexit__(
+    def __exit__(
         self,
         kind: type[BaseException] | None,
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
         self._handle.cancel()
-        await self._limit.__aexit__(kind, error, traceback)
+        if not self._has_cut:
+            return
+        # Where somebody else cancels too, their cancellation counts.
+        if self._task.uncancel() <= self._cancelled and kind is asyncio.CancelledError:
+            raise TimeoutError from error

@@ -7,7 +7,7 @@ import math
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prober.schedule import SPREAD, Rhythm, rhythm
+from prober.schedule import GRID, MANY, SPREAD, Rhythm, rhythm
 
 SECONDS = st.floats(min_value=0.05, max_value=86_400)
 MOMENTS = st.floats(min_value=0, max_value=1e7)
@@ -61,3 +61,17 @@ def test_checks_of_one_interval_start_apart() -> None:
 
 def test_a_restart_keeps_the_place_of_a_check() -> None:
     assert rhythm("shop", 5.0, 0.0).due(0) == rhythm("shop", 5.0, 5.0).due(0) - 5.0
+
+
+def test_where_there_are_many_those_due_within_5_ms_begin_together() -> None:
+    firsts = [rhythm(f"check-{n}", 1.0, 0.0, rate=1000.0).due(0) for n in range(1000)]
+
+    assert 150 < len({round(first / GRID) for first in firsts}) <= 201
+    assert max(abs(first / GRID - round(first / GRID)) for first in firsts) < 1e-6
+
+
+def test_a_grid_delays_by_less_than_itself_and_few_checks_have_none() -> None:
+    exact = rhythm("shop", 1.0, 0.0).due(0)
+
+    assert exact <= rhythm("shop", 1.0, 0.0, rate=1000.0).due(0) < exact + GRID
+    assert rhythm("shop", 1.0, 0.0, rate=MANY).due(0) == exact

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import cached_property
 from typing import Annotated, ClassVar
 
 from pydantic import BeforeValidator
@@ -32,6 +33,7 @@ __all__ = ["SERIES", "HttpCheck", "probe", "reasons"]
 
 # Facts of the first lookup and of the way; all others are of the hop they were met on.
 _OF_THE_RUN = frozenset({"dns_lookup_seconds", "redirects", "regex_failed"})
+_LAST_MODIFIED = len("last-modified")  # most headers are ruled out by their length
 _YEARS = range(1970, 9999)  # of which every moment can be told in any time zone
 
 
@@ -48,6 +50,12 @@ class HttpCheck(Check):
     def target(self) -> str:
         return str(self.http.url)
 
+    @cached_property
+    def opening(self) -> tuple[Hop, Request]:
+        """What every run begins with."""
+        hop = Hop.first(self.http)
+        return hop, hop.request(self.name, Jar())
+
 
 def reasons(check: HttpCheck) -> tuple[Reason, ...]:
     """Why `check` can be down."""
@@ -62,7 +70,7 @@ async def probe(check: HttpCheck, attempt: Attempt, net: Network) -> Finding:
     except Failure as failure:
         return _failed(failure, check.http.expect, attempt)
     attempt.during = "expect"
-    answer = _answer(response, seconds, attempt, net.clock.now())
+    answer = _answer(check, response, seconds, attempt, net.clock.now())
     try:
         judged = await judging.JUDGES.judge(check.name, check.http.expect, answer)
     except judging.Unjudged as fault:
@@ -88,11 +96,11 @@ async def _final_response(
 ) -> tuple[Response, float]:
     """The response that leads nowhere else, and the seconds that all of them took."""
     settings = check.http
-    hop, jar, seconds, followed = Hop.first(settings), Jar(), 0.0, 0
+    hop, request = check.opening
+    jar, seconds, followed = Jar(), 0.0, 0
     while True:
         attempt.facts["redirects"] = followed
-        request = hop.request(check.name, attempt, jar)
-        response, took = await _ask(hop.url, request, settings, attempt, net)
+        response, took = await _ask(hop, request, settings, attempt, net)
         seconds += took
         following = hop.after(response) if settings.redirects else None
         if following is None:
@@ -103,19 +111,22 @@ async def _final_response(
             raise Failure(Reason.REDIRECT, message)
         jar.keep(hop.url, response.headers, net.clock.now())
         hop, followed = following, followed + 1
+        request = hop.request(check.name, jar)
+        for fact in attempt.facts.keys() - _OF_THE_RUN:
+            del attempt.facts[fact]
 
 
 async def _ask(
-    url: Url, request: Request, settings: HttpSettings, attempt: Attempt, net: Network
+    hop: Hop, request: Request, settings: HttpSettings, attempt: Attempt, net: Network
 ) -> tuple[Response, float]:
     """One hop's response, and the seconds from its start to its last byte."""
-    for fact in attempt.facts.keys() - _OF_THE_RUN:
-        del attempt.facts[fact]
+    url = hop.url
     attempt.facts["final_url"] = str(url)
     policy = settings.tls.policy if url.tls else None
     connection = await net.connect(Endpoint(url.host, url.port, policy), attempt)
     try:
-        response = await exchange(connection, request, Limits(body=settings.max_body))
+        limits = Limits(body=settings.max_body)
+        response = await exchange(connection, request, limits, hop.stamps(attempt))
     finally:
         connection.close()
     attempt.facts.update(_facts(response, url))
@@ -133,7 +144,9 @@ def _facts(response: Response, url: Url) -> dict[str, Fact]:
         "uncompressed_body_length": response.body_length,
     }
     for name, value in response.headers:
-        if name.lower() == "last-modified" and (moment := _moment(value)) is not None:
+        if len(name) != _LAST_MODIFIED or name.lower() != "last-modified":
+            continue
+        if (moment := _moment(value)) is not None:
             facts["last_modified"] = moment
     return facts
 
@@ -148,12 +161,15 @@ def _moment(text: str) -> datetime | None:
     return moment if moment.year in _YEARS else None
 
 
-def _answer(response: Response, seconds: float, attempt: Attempt, now: float) -> Answer:
+def _answer(
+    check: HttpCheck, response: Response, seconds: float, attempt: Attempt, now: float
+) -> Answer:
     facts = attempt.facts
+    headers = () if check.http.expect.status_alone else response.headers
     not_after = facts.get("chain_not_after", facts.get("cert_not_after"))
     return Answer(
         status=response.status,
-        headers=[(name, utf8(value)) for name, value in response.headers],
+        headers=[(name, utf8(value)) for name, value in headers],
         body=response.body,
         seconds=seconds,
         not_after=not_after if isinstance(not_after, datetime) else None,
@@ -162,7 +178,7 @@ def _answer(response: Response, seconds: float, attempt: Attempt, now: float) ->
 
 
 def _finding(judged: tuple[Judged, ...], seconds: float, attempt: Attempt) -> Finding:
-    assertions = tuple(one.assertion for one in judged)
+    assertions = tuple([one.assertion for one in judged])
     failure = first_failure(judged)
     if failure is None:
         return Finding.up(seconds=seconds, assertions=assertions)

@@ -19,7 +19,7 @@ from prober.probes.texts import clipped, utf8
 from prober.result import Attempt, Reason
 from prober.secret import Secret
 from prober.wire.failure import Failure
-from prober.wire.http1 import Request, Response
+from prober.wire.http1 import Lines, Request, Response
 
 _TOKEN = "prober-synthetic"  # noqa: S105 - a word in the User-Agent
 _FOLLOWED = frozenset({300, 301, 302, 303, 307, 308})
@@ -46,9 +46,9 @@ class Hop:
                 headers["Content-Type"] = ("application/json",)
         return cls(url=settings.url, method=settings.method, headers=headers, body=body)
 
-    def request(self, check: str, attempt: Attempt, jar: Jar) -> Request:
-        """As it goes onto the wire: the user's headers in place of ours."""
-        lines = {name.lower(): [(name, value)] for name, value in self._ours(check, attempt)}
+    def request(self, check: str, jar: Jar) -> Request:
+        """As it goes onto the wire, less the stamps: the user's headers in place of ours."""
+        lines = {name.lower(): [(name, value)] for name, value in self._ours(check)}
         for name, values in self.headers.items():
             lines[name.lower()] = [(name, _sent(name, value)) for value in values]
         given = "; ".join(value for _, value in lines.get("cookie", ()))
@@ -57,23 +57,31 @@ class Hop:
         headers = tuple(pair for pairs in lines.values() for pair in pairs)
         return Request(self.method, self.url.target, headers, self.body)
 
-    def _ours(self, check: str, attempt: Attempt) -> Iterator[tuple[str, str]]:
+    def stamps(self, attempt: Attempt) -> Lines:
+        """What says of which run the request is, where the user does not say it."""
+        ours = (("traceparent", attempt.traceparent), ("X-Synthetic-Run", attempt.run_id))
+        if not self.headers:
+            return ours
+        given = {name.lower() for name in self.headers}
+        return tuple(line for line in ours if line[0].lower() not in given)
+
+    def _ours(self, check: str) -> Iterator[tuple[str, str]]:
         yield "Host", self.url.authority
         yield "User-Agent", f"prober/{__version__} {_TOKEN}"
         yield "Accept", "*/*"
         yield "Accept-Encoding", "gzip, deflate"
         yield "Connection", "close"
-        yield "traceparent", attempt.traceparent
         yield "X-Synthetic-Check", check
-        yield "X-Synthetic-Run", attempt.run_id
         if self.url.userinfo is not None:
             pair = base64.b64encode(self.url.userinfo.reveal().encode()).decode()
             yield "Authorization", f"Basic {pair}"
 
     def after(self, response: Response) -> Hop | None:
         """The request a redirect asks for; None where the response is final."""
+        if response.status not in _FOLLOWED:
+            return None
         location = next((v for name, v in response.headers if name.lower() == "location"), None)
-        if response.status not in _FOLLOWED or location is None:
+        if location is None:
             return None
         try:
             url = self.url.join(utf8(location))

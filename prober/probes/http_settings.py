@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Self
 
@@ -102,7 +103,7 @@ class TlsSettings(Model):
             raise ValueError("key_file stands without cert_file; write both, or neither")
         return self
 
-    @property
+    @cached_property
     def policy(self) -> TlsPolicy:
         return TlsPolicy(
             ca_file=self.ca_file,

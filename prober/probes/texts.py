@@ -7,7 +7,7 @@ and whatever the target sends.
 from __future__ import annotations
 
 import re
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Annotated, NamedTuple, Protocol
 
 import re2
@@ -91,7 +91,7 @@ class TextExpect(Model):
     matches: Patterns = ()
     not_matches: Patterns = ()
 
-    @property
+    @cached_property
     def tests(self) -> tuple[TextTest, ...]:
         return (
             *(TextTest("contains", text) for text in self.contains),

@@ -7,15 +7,18 @@ is left to a thread.
 from __future__ import annotations
 
 import asyncio
+import logging
 import zlib
 from collections.abc import AsyncGenerator, AsyncIterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import aclosing
 
-from aiohttp import web
+from aiohttp import ClientConnectionResetError, web
 
 from prober.clock import Clock, quiet_turn
 from prober.web.accept import quality
+
+log = logging.getLogger(__name__)
 
 TURN = 0.002  # seconds of making an answer before others are let in
 PIECE = 64 * 1024  # bytes; smaller pieces are sent together
@@ -59,12 +62,15 @@ async def send(
     if packed:
         response.headers["Content-Encoding"] = "gzip"
         pieces = _packed(pieces, request.app[PACKING])
-    await response.prepare(request)
-    if request.method != "HEAD":
-        async with aclosing(_gathered(pieces)) as parts:
-            async for part in parts:
-                await response.write(part)
-    await response.write_eof()
+    try:
+        await response.prepare(request)
+        if request.method != "HEAD":
+            async with aclosing(_gathered(pieces)) as parts:
+                async for part in parts:
+                    await response.write(part)
+        await response.write_eof()
+    except ClientConnectionResetError:
+        log.warning("%s left before it had all of %s", request.remote, request.path)
     return response
 
 

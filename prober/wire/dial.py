@@ -55,9 +55,9 @@ async def _connect(
         raise OSError(code, "connect")
     station.poller.register(sock.fileno())
     while True:
-        await station.poller.writable(sock.fileno())
-        connected, seconds = station.kernel.round_trip(sock)
+        connected, seconds = station.kernel.round_trip(sock)  # a near peer has answered by now
         if connected:
             return seconds
         if code := sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
             raise OSError(code, "connect")
+        await station.poller.writable(sock.fileno())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from prober.wire.answer import Answer
@@ -14,26 +14,42 @@ _BODY_EXPECTED = frozenset({"POST", "PUT", "PATCH"})
 _AT_ONCE = 1 << 20  # bytes to unpack before others have their turn: about 3 ms
 
 
+Lines = tuple[tuple[str, str], ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """`headers` are sent as they are and must include Host.
 
     Content-Length (where there is a body, or the method expects one) and
-    Connection: close are added where they are missing.
+    Connection: close are added where they are missing. `head` is all of that
+    as it goes onto the wire, but for the empty line that ends it. Raises
+    OwnFault where a line of it holds a line break.
     """
 
     method: str
     target: str
-    headers: tuple[tuple[str, str], ...] = ()
-    body: bytes = b""
+    headers: Lines = field(default=(), repr=False)  # some are secret
+    body: bytes = field(default=b"", repr=False)
+    head: bytes = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "head", _head(self))
+
+    def stamped(self, stamps: Lines) -> bytes:
+        """All that is sent, with header lines of this one run."""
+        lines = "".join([f"{name}: {value}\r\n" for name, value in stamps])
+        return b"%b%b\r\n%b" % (self.head, lines.encode(), self.body)
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(NamedTuple):
     """In bytes. `body` counts after decompression, `head` covers status line and headers."""
 
     body: int = 10 * 1024 * 1024
     head: int = 64 * 1024
+
+
+_LIMITS = Limits()
 
 
 class Response(NamedTuple):
@@ -57,8 +73,10 @@ class Response(NamedTuple):
     received: int = 0
 
 
-async def exchange(connection: Connection, request: Request, limits: Limits = Limits()) -> Response:
-    """Sends and receives. Raises Failure or OwnFault.
+async def exchange(
+    connection: Connection, request: Request, limits: Limits = _LIMITS, stamps: Lines = ()
+) -> Response:
+    """Sends and receives; `stamps` are header lines of this run. Raises Failure or OwnFault.
 
     Adds the phases processing (until the first byte) and transfer to the
     connection's attempt, and the facts status_code and http_version as soon
@@ -66,14 +84,13 @@ async def exchange(connection: Connection, request: Request, limits: Limits = Li
     """
     course = _Course(connection, request, limits)
     try:
-        await course.run(encode(request))
+        await course.run(request.stamped(stamps))
     finally:
         course.close()
     return course.response()
 
 
-def encode(request: Request) -> bytes:
-    """The bytes of the request. Raises OwnFault where a line of it holds a line break."""
+def _head(request: Request) -> bytes:
     head = f"{request.method} {request.target} HTTP/1.1\r\n"
     head += "".join([f"{name}: {value}\r\n" for name, value in request.headers])
     if not head.count("\r\n") == head.count("\r") == head.count("\n") == 1 + len(request.headers):
@@ -84,7 +101,7 @@ def encode(request: Request) -> bytes:
         head += f"Content-Length: {len(request.body)}\r\n"
     if "\nconnection:" not in given:
         head += "Connection: close\r\n"
-    return (head + "\r\n").encode() + request.body
+    return head.encode()
 
 
 class _Course:

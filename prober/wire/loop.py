@@ -6,8 +6,8 @@ finds nobody waiting can be dropped, and one that comes too early costs a
 second try. One coroutine waits on a descriptor at a time.
 
 `Poller` is one private epoll, itself watched by the loop through a single
-`add_reader`: a descriptor costs one system call in its life, and closing it
-is enough to be forgotten by the kernel. `LoopPoller` does the same through
+`add_reader`: a descriptor that never has to wait for room to write costs one
+system call in its life, and closing it is enough to be forgotten by the kernel. `LoopPoller` does the same through
 the loop's own readers and writers, where there is no epoll.
 """
 
@@ -25,7 +25,7 @@ class Waits(Protocol):
     """What both pollers can do."""
 
     def register(self, fd: int) -> None:
-        """Before the first wait, and once the socket is connecting. Raises OSError."""
+        """Before the first wait, and once a socket of TCP is connecting. Raises OSError."""
         ...
 
     def readable(self, fd: int) -> asyncio.Future[None]: ...
@@ -104,7 +104,8 @@ class LoopPoller:
 
 
 if sys.platform == "linux":
-    _EVENTS = select.EPOLLIN | select.EPOLLOUT | select.EPOLLRDHUP | select.EPOLLET
+    _READ = select.EPOLLIN | select.EPOLLRDHUP | select.EPOLLET
+    _BOTH = _READ | select.EPOLLOUT
 
     class Poller:
         """The private epoll."""
@@ -116,13 +117,17 @@ if sys.platform == "linux":
             self._loop.add_reader(self._epoll.fileno(), self._drain)
 
         def register(self, fd: int) -> None:
-            self._epoll.register(fd, _EVENTS)
+            self._epoll.register(fd, _READ)
 
         def readable(self, fd: int) -> asyncio.Future[None]:
             waiter = self._waiting[fd] = self._loop.create_future()
             return waiter
 
-        writable = either = readable
+        def either(self, fd: int) -> asyncio.Future[None]:
+            self._epoll.modify(fd, _BOTH)  # which tells anew what is ready already
+            return self.readable(fd)
+
+        writable = either
 
         def wake(self, fd: int) -> None:
             waiter = self._waiting.pop(fd, None)

@@ -20,7 +20,7 @@ def hop(url: str = "https://shop.example/a/b", **settings: object) -> Hop:
 
 
 def sent(one: Hop) -> Request:
-    return one.request("shop", ATTEMPT, Jar())
+    return one.request("shop", Jar())
 
 
 def header(one: Hop, name: str) -> list[str]:
@@ -57,11 +57,21 @@ def test_every_request_says_who_asks() -> None:
             ("Accept", "*/*"),
             ("Accept-Encoding", "gzip, deflate"),
             ("Connection", "close"),
-            ("traceparent", "00-ab-cd-01"),
             ("X-Synthetic-Check", "shop"),
-            ("X-Synthetic-Run", "RUN1"),
         ),
     )
+    assert hop().stamps(ATTEMPT) == (
+        ("traceparent", "00-ab-cd-01"),
+        ("X-Synthetic-Run", "RUN1"),
+    )
+
+
+def test_the_users_own_stamps_replace_ours() -> None:
+    one = hop(headers={"TraceParent": "mine"})
+
+    assert header(one, "traceparent") == ["mine"]
+    assert one.stamps(ATTEMPT) == (("X-Synthetic-Run", "RUN1"),)
+    assert hop(headers={"x-synthetic-run": "a", "traceparent": "b"}).stamps(ATTEMPT) == ()
 
 
 def test_the_users_headers_replace_ours_in_any_case() -> None:
@@ -104,7 +114,7 @@ def test_the_users_cookies_and_the_jars_are_one_header() -> None:
     jar, one = Jar(), hop(headers={"cookie": "a=1"})
     jar.keep(one.url, [("Set-Cookie", "b=2; Path=/")], 0.0)
 
-    headers = one.request("shop", ATTEMPT, jar).headers
+    headers = one.request("shop", jar).headers
     assert [pair for pair in headers if pair[0].lower() == "cookie"] == [("Cookie", "a=1; b=2")]
 
 

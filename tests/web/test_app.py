@@ -236,14 +236,32 @@ async def test_a_scrape_does_not_hold_the_loop() -> None:
         task.cancel()
 
 
-async def test_a_client_that_leaves_in_the_middle_does_no_harm() -> None:
-    agent = Agent()
-    for number in range(MANY):
-        agent.bench.add(f"check-{number}")
-    async with serving(agent) as client:
-        async with client.stream("GET", "/metrics") as answer:
+async def test_a_client_that_leaves_in_the_middle_is_no_fault_of_ours(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def endless(app: web.Application) -> None:
+        async def scrape(request: web.Request) -> web.StreamResponse:
+            async def pieces() -> AsyncIterator[bytes]:
+                while True:
+                    yield b"more" * 40_000
+                    await asyncio.sleep(0)
+
+            response = await send(request, TEXT, pieces())
+            left.set()
+            return response
+
+        app.router.add_get("/endless", scrape)
+
+    left = asyncio.Event()
+
+    async with serving(Agent(), endless) as client:
+        async with client.stream("GET", "/endless") as answer:
             await anext(answer.aiter_raw())
+        await left.wait()
         assert (await client.get("/-/healthy")).status_code == 200
+
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+    assert "left before it had all of /endless" in caplog.text
 
 
 async def test_a_handler_that_breaks_off_is_seen_as_broken_off() -> None:

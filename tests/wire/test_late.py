@@ -8,15 +8,19 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import dns.message
 import pytest
 
 from prober.clock import SystemClock
 from prober.result import Attempt, Reason
+from prober.wire.dial import dial
 from prober.wire.failure import Failure
 from prober.wire.http1 import exchange
+from prober.wire.kernel import Kernel
 from prober.wire.network import Endpoint, Network
+from prober.wire.station import Address
 from prober.wire.tls import TlsPolicy
 from tests.servers.dns import dns_server, zone
 from tests.servers.raw import Do, raw_server
@@ -160,14 +164,26 @@ async def test_the_end_of_a_body_does_not_count_our_own_lateness(net: Network) -
     assert response.last_byte - server.sent[0] == pytest.approx(0.15, abs=0.06)
 
 
+class FarKernel(Kernel):
+    """A peer on this machine has accepted before `connect` returns; one that is far has not."""
+
+    asked = 0
+
+    def round_trip(self, sock: socket.socket) -> tuple[bool, float | None]:
+        FarKernel.asked += 1
+        return (False, None) if FarKernel.asked == 1 else super().round_trip(sock)
+
+
 async def test_a_reset_that_came_while_we_did_not_look_is_no_refusal(
     net: Network, attempt: Attempt
 ) -> None:
     """It was accepted: whoever was not listened to may hang up."""
+    near = net._station
+    station = replace(near, kernel=FarKernel(near.kernel.stamps, near.kernel.tcp_info))
     with raw_server(Do.RESET) as server:
         asyncio.get_running_loop().call_soon(block, 0.2)
         with pytest.raises(Failure) as failure:
-            await net.connect(Endpoint("127.0.0.1", server.port), attempt)
+            await dial(Address(socket.AF_INET, "127.0.0.1"), server.port, station, attempt)
 
     assert failure.value.reason is Reason.PROTOCOL
     assert str(failure.value) == (f"127.0.0.1:{server.port} accepted the connection, then reset it")
