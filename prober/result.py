@@ -7,11 +7,11 @@ else, so a fact that one of them needs has to be in here.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import NamedTuple, Self, TypeAlias
+from typing import Self, TypeAlias
 
 from pydantic import JsonValue
 
@@ -43,8 +43,12 @@ class Reason(StrEnum):
     JSON = "json"
     SIZE = "size"
     LATENCY = "latency"
+    STEP = "step"  # of a journey: what the browser was asked to do did not come about
+    SCRIPT = "script"  # the author's own code raised; of an unknown run: it cannot be imported
     # unknown
     INTERNAL = "internal"
+    BROWSER = "browser"
+    KILLED = "killed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,20 +102,93 @@ class Finding:
         return cls(outcome=Outcome.UNKNOWN, reason=reason, message=message)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One step of a journey, as far as it came; `url` is the page's at its end."""
+
+    name: str
+    ok: bool
+    seconds: float
+    url: str | None = None
+    message: str = ""
+
+    def to_json(self) -> dict[str, JsonValue]:
+        return {
+            "name": self.name,
+            "ok": self.ok,
+            "duration_seconds": self.seconds,
+            "url": self.url,
+            "message": self.message or None,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visit:
+    """One document that a journey saw: its Web Vitals (seconds, CLS without a unit) and its errors.
+
+    What the browser has not reported is None, never 0.
+    """
+
+    page: str  # as the author called it, or the path of its URL
+    url: str
+    lcp: float | None = None
+    inp: float | None = None
+    cls: float | None = None
+    fcp: float | None = None
+    ttfb: float | None = None
+    interactions: int = 0
+    quality: tuple[str, ...] = ()
+    js_errors: int = 0
+    failed_requests: int = 0
+
+    def to_json(self) -> dict[str, JsonValue]:
+        return {
+            "page": self.page,
+            "url": self.url,
+            "lcp_seconds": self.lcp,
+            "inp_seconds": self.inp,
+            "cls": self.cls,
+            "fcp_seconds": self.fcp,
+            "ttfb_seconds": self.ttfb,
+            "interactions": self.interactions,
+            "quality": list(self.quality),
+            "js_errors": self.js_errors,
+            "failed_requests": self.failed_requests,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """A file that shows what a run saw; `path` is relative to data_dir, with forward slashes."""
+
+    kind: str  # screenshot, console
+    path: str
+
+    def to_json(self) -> dict[str, JsonValue]:
+        return {"kind": self.kind, "path": self.path}
+
+
 @dataclass(slots=True, kw_only=True)
 class Attempt:
     """What is known while an attempt is under way; it outlives an attempt that is cut off.
 
     `phases` are seconds by phase, summed over redirects; `during` names the
     phase that has begun; `facts` are what the target has shown so far (names:
-    the contract's, times as aware datetimes, absent rather than 0).
+    the contract's, times as aware datetimes, absent rather than 0). `due` is
+    the monotonic moment before which it is not to begin, for a kind that gets
+    ready before; `started_at` is when it then began, in Unix seconds.
     """
 
     run_id: str
     traceparent: str
     phases: dict[str, float] = field(default_factory=dict)
     facts: dict[str, Fact] = field(default_factory=dict)
+    steps: list[Step] = field(default_factory=list)
+    visits: list[Visit] = field(default_factory=list)
+    evidence: list[Evidence] = field(default_factory=list)
     during: str = "start"
+    due: float | None = None
+    started_at: float | None = None
 
     def add(self, phase: str, seconds: float) -> None:
         self.phases[phase] = self.phases.get(phase, 0.0) + max(0.0, seconds)
@@ -136,6 +213,9 @@ class Result:
     labels: Mapping[str, str] = field(default_factory=dict)
     phases: Mapping[str, float] = field(default_factory=dict)
     facts: Mapping[str, Fact] = field(default_factory=dict)
+    steps: Sequence[Step] = ()
+    visits: Sequence[Visit] = ()
+    evidence: Sequence[Evidence] = ()
 
     @property
     def outcome(self) -> Outcome:
@@ -171,10 +251,10 @@ class Result:
                 {"what": a.what, "expected": a.expected, "actual": a.actual, "ok": a.ok}
                 for a in self.finding.assertions
             ],
-            "steps": [],
-            "vitals": [],
+            "steps": [step.to_json() for step in self.steps],
+            "vitals": [visit.to_json() for visit in self.visits],
             "budgets": [],
-            "evidence": [],
+            "evidence": [one.to_json() for one in self.evidence],
             "attempts": self.attempts,
             "traceparent": self.traceparent,
         }
@@ -207,49 +287,3 @@ def fact_from_json(name: str, value: str | bool | float) -> Fact:
     if name in MOMENTS and isinstance(value, str):
         return datetime.fromisoformat(value).astimezone(UTC)
     return value
-
-
-class Series(NamedTuple):
-    """One last-result gauge of a kind: its name, its help, and what it says of a result.
-
-    `read` returns pairs of ready label text (`phase="connect"`, or "" for
-    none; values escaped as the Prometheus text format wants) and a value; no
-    pairs where the result does not know. The labels `check` and `region` are
-    put in front by whoever renders.
-    """
-
-    name: str
-    help: str
-    read: Callable[[Result], Sequence[tuple[str, float]]]
-
-
-def fact_series(name: str, help_text: str, fact: str) -> Series:
-    """A gauge of one fact: a number, a bool (0 or 1), or a moment (Unix seconds)."""
-
-    def read(result: Result) -> Sequence[tuple[str, float]]:
-        value = result.facts.get(fact)
-        if value is None or isinstance(value, str):
-            return ()
-        return (("", value.timestamp() if isinstance(value, datetime) else float(value)),)
-
-    return Series(name, help_text, read)
-
-
-def info_series(name: str, help_text: str, labels: Mapping[str, str]) -> Series:
-    """A gauge of 1 whose labels (label name → fact) carry texts; absent without the first."""
-    first = next(iter(labels.values()))
-
-    def read(result: Result) -> Sequence[tuple[str, float]]:
-        if first not in result.facts:
-            return ()
-        pairs = (
-            f'{label}="{escape(str(result.facts.get(fact, "")))}"' for label, fact in labels.items()
-        )
-        return ((",".join(pairs), 1.0),)
-
-    return Series(name, help_text, read)
-
-
-def escape(text: str) -> str:
-    """A label value as the Prometheus text format writes it."""
-    return text.replace("\\", "\\\\").replace("\n", "\\n").replace('"', '\\"')

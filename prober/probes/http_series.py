@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from prober.probes.address import is_name
 from prober.probes.http_settings import HttpSettings
 from prober.probes.series import ADDRESS_SERIES, number_series
-from prober.result import Reason, Result, Series, fact_series, info_series
+from prober.result import Reason, Result
+from prober.series import Series, fact_series, info_series
 
 PHASES = ("resolve", "connect", "tls", "processing", "transfer")
 
@@ -83,13 +84,17 @@ def reasons(settings: HttpSettings) -> tuple[Reason, ...]:
     expect = settings.expect
     possible = {
         Reason.DNS: led or is_name(settings.url.host),
+        Reason.CONNECT: True,
         Reason.TLS: led or settings.url.tls,
         Reason.CERTIFICATE: led or settings.url.tls,
+        Reason.TIMEOUT: True,
+        Reason.PROTOCOL: True,
         Reason.REDIRECT: led,
+        Reason.STATUS: True,
         Reason.HEADER: bool(expect.headers),
         Reason.BODY: bool(expect.body.tests),
         Reason.JSON: bool(expect.json_),
+        Reason.SIZE: True,
         Reason.LATENCY: expect.duration is not None,
-        Reason.INTERNAL: False,
     }
-    return tuple(reason for reason in Reason if possible.get(reason, True))
+    return tuple(reason for reason in Reason if possible.get(reason, False))

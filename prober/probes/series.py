@@ -6,7 +6,8 @@ import ipaddress
 from collections.abc import Sequence
 from functools import lru_cache
 
-from prober.result import Result, Series
+from prober.result import Result
+from prober.series import Series
 
 _FNV_OFFSET, _FNV_PRIME = 2166136261, 16777619
 

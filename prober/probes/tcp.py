@@ -9,7 +9,8 @@ from pydantic import AfterValidator, BeforeValidator
 from prober.check import Check, Model
 from prober.probes.address import is_name, parse_address
 from prober.probes.series import ADDRESS_SERIES, number_series
-from prober.result import Attempt, Finding, Reason, Series
+from prober.result import Attempt, Finding, Reason
+from prober.series import Series
 from prober.wire.failure import Failure
 from prober.wire.network import Endpoint, Network
 

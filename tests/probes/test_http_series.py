@@ -6,7 +6,8 @@ import pytest
 
 from prober.probes import http, tcp
 from prober.probes.series import address_hash
-from prober.result import Attempt, Fact, Finding, Reason, Series
+from prober.result import Attempt, Fact, Finding, Reason
+from prober.series import Series
 from tests.probes.looking import Seen
 
 FACTS: dict[str, Fact] = {
