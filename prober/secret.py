@@ -92,7 +92,7 @@ class Scrubber:
 
     def __init__(self, values: Iterable[str] = ()) -> None:
         self.values = frozenset(value for value in values if len(value) >= SCRUB_FROM)
-        forms = sorted({form for value in self.values for form in _forms(value)}, key=len)
+        forms = sorted({form for value in self.values for form in forms_of(value)}, key=len)
         self._pattern = _pattern(reversed(forms)) if forms else None
         self._longest = len(forms[-1]) if forms else 0
         self._beginnings: dict[str, list[str]] = {}
@@ -142,7 +142,7 @@ def _pattern(longest_first: Iterable[str]) -> _Pattern:
     return compiled
 
 
-def _forms(value: str) -> set[str]:
+def forms_of(value: str) -> set[str]:
     """The value as it is, and as URLs, JSON, HTML, Python and base64 carry it."""
     forms = {
         value,

@@ -28,6 +28,14 @@ def tool(*names: str) -> str:
     return path
 
 
+def browser() -> str:
+    """The path of a headless Chromium, as `tool`."""
+    wanted = os.environ.get("PROBER_CHROMIUM", "/usr/lib/chromium/chromium-headless-shell")
+    if not os.access(wanted, os.X_OK):
+        missing(f"there is no browser at {wanted}; scripts/install gets one")
+    return wanted
+
+
 def missing(what: str) -> NoReturn:
     """A test cannot run without what is missing."""
     if os.environ.get("CI"):

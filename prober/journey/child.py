@@ -1,0 +1,80 @@
+"""What runs in the process of one journey? `python -P -m prober.journey.child FD`.
+
+It reads the Order from stdin, gets the browser ready and says so, waits for
+the line that says that the journey is due, conducts it and ends. What it has
+to say goes to the pipe FD; see events.py.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import BinaryIO, NoReturn
+
+from prober.clock import SystemClock
+from prober.journey.conduct import Conduct
+from prober.journey.engine import AsyncEngine, SyncEngine
+from prober.journey.events import Ended, Order
+from prober.journey.find import Unfit, find
+from prober.journey.interrupt import Interrupt
+from prober.journey.parent import die_with_parent
+from prober.journey.report import Report
+from prober.journey.verdict import no_script
+from prober.secret import Scrubber
+
+
+def main(pipe: int) -> None:
+    die_with_parent()
+    sys.dont_write_bytecode = True  # the script's folder is the author's
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a Ctrl-C at the terminal is for the agent
+    os.environ["PW_TEST_SCREENSHOT_NO_FONTS_READY"] = (
+        "1"  # a font that never comes costs no picture
+    )
+    os.set_inheritable(pipe, False)
+    interrupt = Interrupt(SystemClock())
+    orders = _taken_stdin()
+    first = orders.readline()
+    if not first:
+        return
+    order = Order.model_validate_json(first)
+    report = Report(pipe, Scrubber(order.secrets.values()))
+    try:
+        found = find(Path(order.script), order.function)
+    except Unfit as unfit:
+        verdict = no_script(str(unfit))
+        report.say(Ended(outcome=verdict.outcome, reason=verdict.reason, message=verdict.message))
+        _leave()
+    engine = AsyncEngine(interrupt) if found.is_async else SyncEngine(interrupt)
+    conduct = Conduct(
+        order=order,
+        found=found,
+        engine=engine,
+        interrupt=interrupt,
+        report=report,
+        clock=SystemClock(),
+        due=lambda: bool(orders.readline()),
+        leave=_leave,
+    )
+    engine.run(conduct.run())
+
+
+def _taken_stdin() -> BinaryIO:
+    """What the agent writes, out of reach of an author's `input()`."""
+    taken = os.fdopen(os.dup(0), "rb")
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    return taken
+
+
+def _leave() -> NoReturn:
+    """Ends at once: an author's threads may run for ever, and the browser ends with its driver."""
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))

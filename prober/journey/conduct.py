@@ -1,0 +1,225 @@
+"""How is one journey conducted, from the browser's start to the verdict?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NoReturn
+
+from playwright.async_api import Error
+
+from prober.clock import SystemClock
+from prober.journey import Cleanup, PageName, Step
+from prober.journey import browser as browsers
+from prober.journey.browser import Opened
+from prober.journey.cleanup import SECONDS, Cleanups
+from prober.journey.either import Page, new_page
+from prober.journey.engine import Engine, TooLong
+from prober.journey.events import Ended, Order, Ready, Tidying
+from prober.journey.find import Found
+from prober.journey.interrupt import LAST_WORD, Deadline, Interrupt
+from prober.journey.report import Report
+from prober.journey.steps import Steps
+from prober.journey.tried import Tried
+from prober.journey.verdict import UP, Verdict, failed, no_browser, timed_out, told
+from prober.journey.where import said
+from prober.journey.witness import Witness
+
+RESERVE = 0.3  # seconds of these that are left for the last word itself
+NEW_PAGE = 2.0  # seconds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conduct:
+    """One run: its parts."""
+
+    order: Order
+    found: Found
+    engine: Engine
+    interrupt: Interrupt
+    report: Report
+    clock: SystemClock
+    due: Callable[[], bool]  # waits until the journey is due; False: it never will be
+    leave: Callable[[], NoReturn]  # ends the process
+
+    async def run(self) -> None:
+        witness = Witness(self.order, self.engine, self.report, self.clock, self.found.is_async)
+        with Tried() as tried:
+            opened = await browsers.opened(self.order, self.engine, witness.attach)
+        if tried.error is not None:
+            self.conclude(no_browser(self._unstarted(tried.error)))
+        run = _Run(self, opened, witness)
+        self.report.say(Ready(browser=opened.browser.version))
+        if self.due():
+            await run.journey()
+        self.leave()
+
+    def _unstarted(self, error: BaseException) -> str:
+        file = browsers.driver_output(self.order)
+        lines = file.read_text("utf-8", "replace").split("\n") if file.exists() else []
+        last = next((line for line in reversed(lines) if line.strip()), "")
+        texts = (said(error) or type(error).__name__, last.strip())
+        return f"the browser did not start: {'; '.join(filter(None, texts))}"
+
+    def conclude(self, verdict: Verdict, seconds: float | None = None) -> NoReturn:
+        """The last word."""
+        self.report.say(
+            Ended(
+                outcome=verdict.outcome,
+                reason=verdict.reason,
+                message=verdict.message,
+                seconds=seconds,
+            )
+        )
+        self.leave()
+
+
+class _Run:
+    """What becomes of a journey whose browser is there."""
+
+    def __init__(self, conduct: Conduct, opened: Opened, witness: Witness) -> None:
+        self._conduct, self._opened, self._witness = conduct, opened, witness
+        self._clock, self._engine = conduct.clock, conduct.engine
+        self._cleanups = Cleanups()
+        self._steps = Steps(
+            say=conduct.report.say,
+            clock=conduct.clock,
+            tell=self._tell,
+            pull=witness.pull,
+            url=lambda: opened.page.url,
+            ours=lambda: witness.ours,
+            is_async=conduct.found.is_async,
+        )
+        self._began = 0.0
+        self._seconds: float | None = None
+        self._limit = conduct.order.timeout
+        self._until = 0.0
+        self._verdict = timed_out(f"not done within {self._limit:g} s")
+
+    def _given(self) -> dict[str, object]:
+        """What a journey may ask for."""
+        order, opened = self._conduct.order, self._opened
+        step: Step = self._steps
+        cleanup: Cleanup = self._cleanups
+        page_name: PageName = self._page_name
+        return {
+            "page": opened.page,
+            "context": opened.context,
+            "browser": opened.browser,
+            "browser_name": "chromium",
+            "base_url": order.base_url,
+            "step": step,
+            "params": dict(order.params),
+            "secrets": dict(order.secrets),
+            "cleanup": cleanup,
+            "run_id": order.run_id,
+            "page_name": page_name,
+        }
+
+    def _page_name(self, name: str) -> None:
+        self._witness.vitals.name(self._opened.page, str(name))
+
+    async def journey(self) -> None:
+        found = self._conduct.found
+        function = found.bound(self._given())
+        self._witness.console.began()
+        self._conduct.interrupt.last(self._cut_short)
+        self._began = self._clock.monotonic()
+        error = await self._engine.call(function, found.authors, abandon=self._abandoned)
+        await self._over(error)
+
+    async def _abandoned(self, error: BaseException) -> None:
+        await self._over(error)
+
+    async def _over(self, error: BaseException | None) -> None:
+        """The function has ended, or has been given up."""
+        now, passed = self._clock.monotonic(), self._conduct.interrupt.passed
+        self._seconds = now - self._began
+        if self._late is None:
+            self._seconds -= self._witness.ours
+            self._until = now + LAST_WORD
+            self._conduct.interrupt.last(self._cut_short, LAST_WORD)
+        else:
+            self._until = (passed or now) + LAST_WORD
+            error = error or TimeoutError()
+            self._steps.give_up(error)
+        self._verdict = await self._judged(error)
+        await self._tidied()
+        self._last_word()
+
+    def _last_word(self) -> NoReturn:
+        self._conduct.conclude(self._verdict, self._seconds)
+
+    def _cut_short(self) -> NoReturn:
+        """From a signal, wherever we are."""
+        self._steps.give_up(Deadline())
+        self._last_word()
+
+    def _left(self) -> float:
+        """Seconds for what is still to be done before the verdict."""
+        return max(0.01, self._until - RESERVE - self._clock.monotonic())
+
+    @property
+    def _late(self) -> float | None:
+        """The seconds that were not enough, once they were not."""
+        return self._limit if self._conduct.interrupt.struck else None
+
+    def _tell(self, error: BaseException, step: str | None) -> str:
+        late = self._limit if isinstance(error, Deadline) else self._late
+        return told(error, step, self._conduct.found.authors, late=late)
+
+    async def _judged(self, error: BaseException | None) -> Verdict:
+        """Says what was seen, and what is to be thought of it."""
+        error = error or self._steps.soft
+        text = "" if error is None else self._tell(error, self._steps.of(error))
+        if error is not None:
+            self._verdict = timed_out(text) if self._late is not None else failed(error, text)
+        if not self._witness.hooks.is_browser_closed:
+            return await self._seen(error, text)
+        if error is not None:
+            self._witness.write_console()
+        return UP if error is None else self._verdict
+
+    async def _seen(self, error: BaseException | None, text: str) -> Verdict:
+        if error is not None and not await browsers.answers(self._opened, self._engine):
+            self._witness.write_console()
+            return no_browser(f"the browser does not answer; {text}")
+        await self._witness.last_look(self._opened, self._left)
+        if error is None:
+            return UP
+        await self._witness.keep(self._opened, self._left)
+        if self._witness.hooks.crashed:
+            return no_browser(f"a page crashed; {text}")
+        return self._verdict
+
+    async def _tidied(self) -> None:
+        if not self._cleanups:
+            return
+        self._conduct.report.say(Tidying())
+        self._conduct.interrupt.last(self._cut_short, SECONDS + RESERVE)
+        self._limit = SECONDS
+        until = self._clock.monotonic() + SECONDS
+        page = await self._living_page()
+        while task := self._cleanups.take():
+            running = self._steps.begin(f"cleanup: {task.name}")
+            error = await self._engine.call(
+                task.bound(self._opened.page, page),
+                self._conduct.found.authors,
+                abandon=self._given_up,
+                within=max(0.01, until - self._clock.monotonic()),
+            )
+            self._steps.end(running, error)
+
+    async def _given_up(self, error: BaseException) -> None:
+        self._steps.give_up(error)
+        self._last_word()
+
+    async def _living_page(self) -> Page:
+        """The journey's page; a fresh one where that one is dead."""
+        page, context = self._opened.page, self._opened.context
+        if not page.is_closed():
+            return page
+        try:
+            return await self._engine.bounded(NEW_PAGE, lambda: new_page(context))
+        except (Error, TooLong):
+            return page

@@ -1,0 +1,119 @@
+"""What the agent and the process of a journey tell each other: JSON, a line each.
+
+The agent writes the Order to the process's stdin when it starts it, and an
+empty line when the journey is due. The process writes events to the pipe
+whose number is its only argument.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Literal, TypeAlias
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, TypeAdapter
+
+from prober.result import Outcome, Reason
+
+LONGEST = 1 << 20  # bytes of a line; a longer one is no event of ours
+
+
+class _Message(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+class Order(_Message):
+    """What to run and with what; the only way by which secrets reach the process."""
+
+    check: str
+    script: str  # absolute
+    function: str | None = None  # None: the only one there is
+    base_url: str | None = None
+    params: Mapping[str, JsonValue] = {}
+    secrets: Annotated[Mapping[str, str], Field(repr=False)] = {}
+    run_id: str
+    timeout: float  # seconds; Playwright's own waits are bounded by it too
+    folder: str  # absolute; the process's own, where evidence is put
+    executable: str | None = None  # None: Playwright's own browser
+    sandbox: bool = True
+    arguments: tuple[str, ...] = ()  # for the browser
+
+
+class Ready(_Message):
+    """The browser is there and the script is imported; now the process waits until it is due."""
+
+    event: Literal["ready"] = "ready"
+    browser: str  # its version
+
+
+class StepBegun(_Message):
+    event: Literal["step begun"] = "step begun"
+    name: str
+
+
+class StepEnded(_Message):
+    event: Literal["step ended"] = "step ended"
+    name: str
+    ok: bool
+    seconds: float
+    url: str | None = None
+    message: str = ""
+
+
+class Seen(_Message):
+    """What is known of one document by now; the last one with an `id` counts. As `result.Visit`."""
+
+    event: Literal["seen"] = "seen"
+    id: str
+    page: str
+    url: str
+    lcp: float | None = None
+    inp: float | None = None
+    cls: float | None = None
+    fcp: float | None = None
+    ttfb: float | None = None
+    interactions: int = 0
+    js_errors: int = 0
+    failed_requests: int = 0
+
+
+class Kept(_Message):
+    """A piece of evidence is complete: the name of a file in the order's folder."""
+
+    event: Literal["kept"] = "kept"
+    kind: Literal["screenshot", "console"]
+    name: str
+
+
+class Tidying(_Message):
+    """The journey is over and what the author left for the end begins; it has 10 s of its own."""
+
+    event: Literal["tidying"] = "tidying"
+
+
+class Ended(_Message):
+    """The verdict; the last event of a process that was not killed.
+
+    `seconds` is how long the author's function took, None where it never began.
+    """
+
+    event: Literal["ended"] = "ended"
+    outcome: Outcome
+    reason: Reason | None = None
+    message: str = ""
+    seconds: float | None = None
+
+
+Event: TypeAlias = Annotated[
+    Ready | StepBegun | StepEnded | Seen | Kept | Tidying | Ended,
+    Field(discriminator="event"),
+]
+_EVENT: TypeAdapter[Event] = TypeAdapter(Event)
+
+
+def line(message: Order | Event) -> bytes:
+    return message.model_dump_json(exclude_defaults=False).encode() + b"\n"
+
+
+def parse(data: bytes) -> Event:
+    """Raises ValueError for what is no event."""
+    return _EVENT.validate_json(data)

@@ -1,0 +1,189 @@
+"""Which function of a file is the journey, and does it ask for what there is?"""
+
+from __future__ import annotations
+
+import ast
+import difflib
+import importlib.util
+import inspect
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import CodeType, FunctionType, ModuleType
+
+from prober.errors import ProberError
+from prober.journey import MARKED
+from prober.journey.tried import Tried
+from prober.journey.where import Authors, Place, cut, said
+
+NAMES = (
+    *("page", "context", "browser", "base_url", "step"),
+    *("params", "secrets", "cleanup", "run_id", "page_name"),
+)
+TEST_NAMES = ("page", "context", "browser", "browser_name", "base_url")
+_LISTED = 5  # journeys that a message names
+
+
+class Unfit(ProberError):
+    """The script cannot be run as it is. `line` counts from 1; 0 means the whole file."""
+
+    def __init__(self, file: str, line: int, message: str) -> None:
+        self.file = file
+        self.line = line
+        self.message = message
+        place = f"{file}:{line}" if line else file
+        super().__init__(f"{place}: {message}")
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    function: Callable[..., object]
+    name: str
+    is_async: bool
+    arguments: tuple[str, ...]  # of ours that it names
+    authors: Authors
+
+    def bound(self, values: Mapping[str, object]) -> Callable[[], object]:
+        """The function with what it asks for."""
+        given = {name: values[name] for name in self.arguments}
+        return lambda: self.function(**given)
+
+
+def find(script: Path, function: str | None) -> Found:
+    """Imports the script; its folder is then first on sys.path. Raises Unfit."""
+    authors = Authors(script)
+    tree = _parsed(script)
+    chosen = _chosen(script, _imported(script, authors), tree, function)
+    name = chosen.__name__
+    line = _line(chosen, tree)
+    if inspect.isgeneratorfunction(chosen) or inspect.isasyncgenfunction(chosen):
+        raise Unfit(str(script), line, f"{name} yields; a journey runs to its end")
+    is_test = chosen not in MARKED
+    if is_test and getattr(chosen, "pytestmark", None):
+        raise Unfit(str(script), line, f"{name} has a mark of pytest's; a journey has none")
+    return Found(
+        chosen,
+        name,
+        inspect.iscoroutinefunction(inspect.unwrap(chosen)),
+        _arguments(chosen, TEST_NAMES if is_test else NAMES, script, line),
+        authors,
+    )
+
+
+def _parsed(script: Path) -> ast.Module:
+    try:
+        return ast.parse(script.read_bytes(), str(script))
+    except SyntaxError as error:
+        raise _syntax(error, script) from None
+    except OSError as error:
+        why = (error.strerror or str(error)).lower()
+        raise Unfit(str(script), 0, f"cannot be read: {why}") from None
+    except ValueError as error:
+        raise Unfit(str(script), 0, f"is no Python: {error}") from None
+
+
+def _syntax(error: SyntaxError, script: Path) -> Unfit:
+    return Unfit(error.filename or str(script), error.lineno or 0, f"syntax error: {error.msg}")
+
+
+def _imported(script: Path, authors: Authors) -> ModuleType:
+    sys.path.insert(0, str(script.parent))
+    name = script.stem if script.stem not in sys.modules else f"journey_{script.stem}"
+    spec = importlib.util.spec_from_file_location(name, script)
+    if spec is None or spec.loader is None:
+        raise Unfit(str(script), 0, "is no Python file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    with Tried() as tried:
+        spec.loader.exec_module(module)
+    if tried.error is not None:
+        raise _unimportable(tried.error, script, authors) from tried.error
+    return module
+
+
+def _unimportable(error: BaseException, script: Path, authors: Authors) -> Unfit:
+    if isinstance(error, SyntaxError):
+        return _syntax(error, script)
+    place = authors.place(error.__traceback__) or Place(str(script), 0)
+    what = f"{type(error).__name__}: {said(error)}" if str(error) else type(error).__name__
+    return Unfit(place.file, place.line, cut(f"cannot be imported: {what}"))
+
+
+def _chosen(
+    script: Path, module: ModuleType, tree: ast.Module, function: str | None
+) -> FunctionType:
+    everything = dict(vars(module))
+    marked = _functions(v for v in everything.values() if any(v is one for one in MARKED))
+    own = [one for one in marked if one.__module__ == module.__name__]
+    tests = _functions(
+        value
+        for name, value in everything.items()
+        if name.startswith("test_") and getattr(value, "__module__", "") == module.__name__
+    )
+    known = own or marked or tests
+    if function is not None:
+        return _named(script, everything, [*marked, *tests], function)
+    if not known:
+        raise Unfit(str(script), 0, "has no journey; write @journey over the function that is one")
+    if len(known) > 1:
+        names = ", ".join(one.__name__ for one in known[:_LISTED])
+        example = f"{script.name}::{known[0].__name__}"
+        line = _line(known[1], tree)
+        raise Unfit(str(script), line, f"has {len(known)} journeys ({names}); write {example}")
+    return known[0]
+
+
+def _functions(values: Iterable[object]) -> list[FunctionType]:
+    found: list[FunctionType] = []
+    for value in values:
+        if isinstance(value, FunctionType) and value not in found:
+            found.append(value)
+    return found
+
+
+def _named(
+    script: Path, everything: Mapping[str, object], known: list[FunctionType], function: str
+) -> FunctionType:
+    value = everything.get(function)
+    if isinstance(value, FunctionType) and value in known:
+        return value
+    if isinstance(value, FunctionType):
+        line = value.__code__.co_firstlineno
+        raise Unfit(str(script), line, f"{function} is not marked; write @journey over it")
+    hint = _meant(function, [one.__name__ for one in known])
+    raise Unfit(str(script), 0, f"has no journey {function!r}{hint}")
+
+
+def _arguments(
+    function: FunctionType, names: tuple[str, ...], script: Path, line: int
+) -> tuple[str, ...]:
+    wanted: list[str] = []
+    for name, parameter in inspect.signature(function).parameters.items():
+        if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+            continue
+        if parameter.kind is parameter.POSITIONAL_ONLY:
+            raise Unfit(str(script), line, f"{name!r} is given by name; remove the '/' behind it")
+        if name in names:
+            wanted.append(name)
+        elif parameter.default is parameter.empty:
+            hint = _meant(name, names) or f"; there are {', '.join(names)}"
+            said = f"{function.__name__} asks for {name!r}, which no journey gets{hint}"
+            raise Unfit(str(script), line, said)
+    return tuple(wanted)
+
+
+def _meant(name: str, names: Iterable[str]) -> str:
+    close = difflib.get_close_matches(name, list(names), 1)
+    return f"; did you mean {close[0]!r}?" if close else ""
+
+
+def _line(function: FunctionType, tree: ast.Module) -> int:
+    """The line of its `def`; the first line of its code would be that of a decorator."""
+    code: CodeType = inspect.unwrap(function).__code__
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name == code.co_name:
+            first = min([node.lineno, *(one.lineno for one in node.decorator_list)])
+            if first <= code.co_firstlineno <= node.lineno:
+                return node.lineno
+    return code.co_firstlineno

@@ -1,0 +1,54 @@
+"""What does the way in which a journey ended say of the target?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from playwright.async_api import Error
+
+from prober.journey.where import Authors, cut, said
+from prober.result import Outcome, Reason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    outcome: Outcome
+    reason: Reason | None = None
+    message: str = ""
+
+
+UP = Verdict(outcome=Outcome.UP)
+
+
+def no_browser(message: str) -> Verdict:
+    return Verdict(outcome=Outcome.UNKNOWN, reason=Reason.BROWSER, message=cut(message))
+
+
+def no_script(message: str) -> Verdict:
+    return Verdict(outcome=Outcome.UNKNOWN, reason=Reason.SCRIPT, message=cut(message))
+
+
+def timed_out(told: str) -> Verdict:
+    return Verdict(outcome=Outcome.DOWN, reason=Reason.TIMEOUT, message=told)
+
+
+def failed(error: BaseException, told: str) -> Verdict:
+    expected = isinstance(error, Error | AssertionError)
+    reason = Reason.STEP if expected else Reason.SCRIPT
+    return Verdict(outcome=Outcome.DOWN, reason=reason, message=told)
+
+
+def told(
+    error: BaseException, step: str | None, authors: Authors, *, late: float | None = None
+) -> str:
+    """The author's line, the step, and what went wrong; `late`: the seconds that were not enough."""
+    place = authors.place(error.__traceback__)
+    if late is not None:
+        what = f"not done within {late:g} s"
+    elif isinstance(error, Error | AssertionError):
+        what = said(error) or "an assertion failed"
+    else:
+        what = f"{type(error).__name__}: {said(error)}" if str(error) else type(error).__name__
+    where = authors.short(place) if place else ""
+    during = f"step {step!r}" if step else ""
+    return cut(": ".join(filter(None, (where, during, what))))

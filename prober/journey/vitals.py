@@ -1,0 +1,153 @@
+"""What did the documents of a journey measure, and which of them is which?
+
+The collector in each of them tells through a binding: at its beginning, which
+fixes the order of the visits; after changes; before it is left; and when it is
+asked to. What it told last counts.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from playwright import async_api, sync_api
+from playwright.async_api import Error
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from prober.journey.either import Context, Page, done
+from prober.journey.events import Event, Seen
+from prober.journey.steps import NAME
+
+BINDING = "__prober_tell"
+DOCUMENTS = 200  # that one run is asked about
+LONGEST_URL = 2000  # characters
+_FLUSH = "() => window.__prober_flush ? window.__prober_flush() : true"
+_DIGIT = re.compile(r"\d")
+
+_Milliseconds = Annotated[float, Field(ge=0, allow_inf_nan=False)] | None
+
+
+class _Told(BaseModel):
+    """What a document says of itself. Any page can call the binding, so nothing else is taken."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    id: Annotated[str, Field(min_length=1, max_length=64)]
+    why: Literal["begun", "changed", "left", "asked"]
+    url: str
+    lcp: _Milliseconds
+    fcp: _Milliseconds
+    ttfb: _Milliseconds
+    inp: _Milliseconds
+    cls: _Milliseconds
+    interactions: Annotated[int, Field(ge=0)]
+
+
+@dataclass(slots=True)
+class _Document:
+    told: _Told
+    name: str | None = None
+    js_errors: int = 0
+    failed_requests: int = 0
+    is_news: bool = True
+
+    def seen(self) -> Seen:
+        told = self.told
+        return Seen(
+            id=told.id,
+            page=self.name or default_name(told.url),
+            url=told.url[:LONGEST_URL],
+            lcp=_seconds(told.lcp),
+            inp=_seconds(told.inp),
+            cls=told.cls,
+            fcp=_seconds(told.fcp),
+            ttfb=_seconds(told.ttfb),
+            interactions=told.interactions,
+            js_errors=self.js_errors,
+            failed_requests=self.failed_requests,
+        )
+
+
+class Vitals:
+    """The documents of one run."""
+
+    def __init__(self, say: Callable[[Event], None]) -> None:
+        self._say = say
+        self._documents: dict[str, _Document] = {}
+        self._current: dict[Page, _Document] = {}
+
+    async def attach(self, context: Context) -> None:
+        """Before the context has a page."""
+        collector = files(__package__).joinpath("collector.js").read_text("utf-8")
+        await done(context.expose_binding(BINDING, self._heard))
+        await done(context.add_init_script(collector))
+
+    async def pull(self, pages: Iterable[Page], seconds: float) -> list[Page]:
+        """Asks what is open now; the pages that did not answer in time."""
+        silent = []
+        for page in pages:
+            if page in self._current and not page.is_closed():
+                try:
+                    await done(page.wait_for_function(_FLUSH, timeout=seconds * 1000))
+                except Error:
+                    silent.append(page)
+        self.tell()
+        return silent
+
+    def tell(self) -> None:
+        """Says what is news."""
+        for document in list(self._documents.values()):
+            if document.is_news:
+                document.is_news = False
+                self._say(document.seen())
+
+    def name(self, page: Page, name: str) -> None:
+        """The author's word for the document that `page` shows."""
+        if document := self._current.get(page):
+            document.name, document.is_news = name[:NAME], True
+
+    def count_js_error(self, page: Page | None) -> None:
+        if page is not None and (document := self._current.get(page)):
+            document.js_errors += 1
+            document.is_news = True
+
+    def count_failed_request(self, page: Page | None) -> None:
+        if page is not None and (document := self._current.get(page)):
+            document.failed_requests += 1
+            document.is_news = True
+
+    def _heard(self, source: Mapping[str, object], text: object) -> None:
+        page = source.get("page")
+        if not isinstance(page, sync_api.Page | async_api.Page) or not isinstance(text, str):
+            return
+        with suppress(ValidationError):
+            self._take(page, _Told.model_validate_json(text))
+
+    def _take(self, page: Page, told: _Told) -> None:
+        document = self._documents.get(told.id)
+        if document is None:
+            if told.why != "begun" or len(self._documents) >= DOCUMENTS:
+                return
+            document = self._documents[told.id] = self._current[page] = _Document(told)
+        document.is_news = document.is_news or document.told != told
+        document.told = told
+        if told.why == "left":
+            self.tell()
+
+
+def default_name(url: str) -> str:
+    """The path of a URL, whose segments with a digit are all one."""
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https"):
+        return parts.scheme[:NAME]
+    segments = (":id" if _DIGIT.search(one) else one for one in parts.path.split("/"))
+    return ("/".join(segments) or "/")[:NAME]
+
+
+def _seconds(milliseconds: float | None) -> float | None:
+    return None if milliseconds is None else milliseconds / 1000

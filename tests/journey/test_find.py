@@ -1,0 +1,150 @@
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from prober.journey import MARKED
+from prober.journey.find import Unfit, find
+
+IMPORT = "from prober.journey import journey\n"
+GOOD = f"{IMPORT}@journey\ndef sign_in(page, step): ...\n"
+
+# The source, the function asked for, the line, and what the message says.
+UNFIT = {
+    "syntax": ("def f(:\n", None, 1, "syntax error: "),
+    "empty": ("", None, 0, "has no journey; write @journey over the function that is one"),
+    "unmarked": ("def f(page): ...\n", None, 0, "has no journey; write @journey"),
+    "two": (
+        f"{GOOD}@journey\ndef sign_out(page): ...\n",
+        None,
+        5,
+        "has 2 journeys (sign_in, sign_out); write journey.py::sign_in",
+    ),
+    "misspelt": (GOOD, "sign_inn", 0, "has no journey 'sign_inn'; did you mean 'sign_in'?"),
+    "named but unmarked": (
+        f"{GOOD}def other(page): ...\n",
+        "other",
+        4,
+        "other is not marked; write @journey over it",
+    ),
+    "no module": (
+        "import os\nimport nothing_like_it\n",
+        None,
+        2,
+        "cannot be imported: ModuleNotFoundError: No module named 'nothing_like_it'",
+    ),
+    "raises": (f"{GOOD}\nprint('out')\n1 / 0\n", None, 6, "cannot be imported: ZeroDivisionError"),
+    "exits": (f"{GOOD}import sys\nsys.exit(3)\n", None, 5, "cannot be imported: SystemExit: 3"),
+    "unknown argument": (
+        f"{IMPORT}@journey\ndef f(pages,\n      step): ...\n",
+        None,
+        3,
+        "f asks for 'pages', which no journey gets; did you mean 'page'?",
+    ),
+    "later argument": (
+        f"{IMPORT}@journey\ndef f(created): ...\n",
+        None,
+        3,
+        "f asks for 'created', which no journey gets; there are page, context, browser, base_url, "
+        "step, params, secrets, cleanup, run_id, page_name",
+    ),
+    "not by name": (f"{IMPORT}@journey\ndef f(page, /): ...\n", None, 3, "'page' is given by name"),
+    "class": (f"{IMPORT}@journey\nclass F: ...\n", None, 2, "not over the class F"),
+    "called": (f"{IMPORT}@journey('x')\ndef f(): ...\n", None, 2, "not over 'x'"),
+    "generator": (f"{IMPORT}@journey\ndef f(page): yield\n", None, 3, "f yields"),
+    "fixture": ("def test_f(page, tmp_path): ...\n", None, 1, "test_f asks for 'tmp_path'"),
+    "our name in a test": ("def test_f(page, step): ...\n", None, 1, "test_f asks for 'step'"),
+    "mark": (
+        "def test_f(page): ...\ntest_f.pytestmark = [1]\n",
+        None,
+        1,
+        "test_f has a mark of pytest's",
+    ),
+    "no file": (None, None, 0, "cannot be read: no such file or directory"),
+    "no text": (b"\0\xff", None, 0, ""),
+}
+
+
+@pytest.fixture(autouse=True)
+def nothing_stays_imported() -> Iterator[None]:
+    path, modules, marked = list(sys.path), set(sys.modules), list(MARKED)
+    yield
+    sys.path[:], MARKED[:] = path, marked
+    for name in set(sys.modules) - modules:
+        del sys.modules[name]
+
+
+@pytest.mark.parametrize("case", list(UNFIT))
+def test_a_script_that_is_no_journey_is_told_with_its_line(tmp_path: Path, case: str) -> None:
+    source, function, line, message = UNFIT[case]
+    script = tmp_path / "journey.py"
+    if source is not None:
+        script.write_bytes(source if isinstance(source, bytes) else source.encode())
+
+    with pytest.raises(Unfit) as unfit:
+        find(script, function)
+
+    assert (unfit.value.file, unfit.value.line) == (str(script), line)
+    assert message in unfit.value.message
+
+
+def test_a_mistake_in_a_helper_is_told_where_it_is(tmp_path: Path) -> None:
+    (tmp_path / "shop_pages.py").write_text("\n1 / 0\n")
+    (tmp_path / "journey.py").write_text(f"import shop_pages\n{GOOD}")
+
+    with pytest.raises(Unfit) as unfit:
+        find(tmp_path / "journey.py", None)
+
+    assert (unfit.value.file, unfit.value.line) == (str(tmp_path / "shop_pages.py"), 2)
+
+
+GOOD_ONES = {
+    "marked": (GOOD, None, "sign_in", False),
+    "async": (f"{IMPORT}@journey\nasync def f(page): ...\n", None, "f", True),
+    "chosen": (f"{GOOD}@journey\nasync def other(page): ...\n", "other", "other", True),
+    "own default": (f"{IMPORT}@journey\ndef f(page, tries=3, **more): ...\n", None, "f", False),
+    "from codegen": (
+        "from playwright.sync_api import Page, expect\ndef test_example(page: Page) -> None: ...\n",
+        None,
+        "test_example",
+        False,
+    ),
+    "marked beside a helper": (f"{GOOD}def test_helper(): ...\n", None, "sign_in", False),
+    "noisy": (
+        f"print('{{'); import sys; print('x', file=sys.stderr)\n{GOOD}",
+        None,
+        "sign_in",
+        False,
+    ),
+    "wrapped": (
+        f"import functools\n{IMPORT}def twice(f):\n    @functools.wraps(f)\n"
+        "    def g(*a, **k): return f(*a, **k)\n    return g\n"
+        "@journey\n@twice\nasync def f(page): ...\n",
+        None,
+        "f",
+        True,
+    ),
+}
+
+
+@pytest.mark.parametrize("case", list(GOOD_ONES))
+def test_a_journey_is_found(tmp_path: Path, case: str) -> None:
+    source, function, name, is_async = GOOD_ONES[case]
+    (tmp_path / "journey.py").write_text(source)
+
+    found = find(tmp_path / "journey.py", function)
+
+    assert (found.name, found.is_async) == (name, is_async)
+
+
+def test_a_journey_gets_what_it_names_and_nothing_else(tmp_path: Path) -> None:
+    source = f"{IMPORT}@journey\ndef f(page, run_id, tries=3): return page, run_id, tries\n"
+    (tmp_path / "journey.py").write_text(source)
+
+    found = find(tmp_path / "journey.py", None)
+
+    assert found.arguments == ("page", "run_id")
+    assert found.bound({"page": 1, "run_id": 2, "step": 3})() == (1, 2, 3)
