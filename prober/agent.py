@@ -28,6 +28,7 @@ from prober.config.difference import cannot_change, difference
 from prober.config.model import Config
 from prober.errors import ConfigError, ProberError, Problem
 from prober.parts import Parts
+from prober.probes import lead
 from prober.schedule import Rhythm, rhythm
 from prober.store.database import Store
 from prober.web import server
@@ -133,12 +134,14 @@ class Agent:
         """The way of one check, in order, until it is removed or the agent stops."""
         slot = 0
         while not self._stopping.is_set():
-            await self._clock.sleep_until(dues.due(slot))
+            due = dues.due(slot)
+            wake = waking(due, lead(self._checks[name]), self._clock.monotonic())
+            await self._clock.sleep_until(wake)
             begun = self._clock.monotonic()
-            self._parts.metrics.agent.schedule_lag.observe(max(0.0, begun - dues.due(slot)))
+            self._parts.metrics.agent.schedule_lag.observe(max(0.0, begun - wake))
             self._running.add(name)
             try:
-                self._parts.observe(await self._parts.runner.run(self._checks[name]))
+                self._parts.observe(await self._parts.runner.run(self._checks[name], due))
             except Exception:  # once per turn, or one fault of ours would end every check
                 log.exception("the turn of %s raised", name)
             finally:
@@ -215,6 +218,7 @@ class Agent:
     async def _drain(self) -> None:
         """Starts no more runs, gives those under way some time, writes and tells what there is."""
         self._ready = False
+        self._parts.browsers.stop()  # a journey that waits for its turn is a run not started
         log.info("stopping: %d runs are under way", len(self._running))
         waiting = (task for name, task in self._followers.items() if name not in self._running)
         for task in (*waiting, *self._signalled):
@@ -239,6 +243,7 @@ class Agent:
                 await self._parts.store.prune()
             except ProberError as error:
                 log.warning("old history was not pruned: %s", error)
+            await self._parts.browsers.prune()
 
     def _application(self) -> web.Application:
         parts = self._parts
@@ -249,6 +254,7 @@ class Agent:
             region=parts.config.agent.region,
             version=__version__,
             external_url=parts.config.web.external_url,
+            data_dir=parts.config.agent.data_dir,
             healthy=self._healthy,
             ready=lambda: self._ready,
             reload=self.reload,
@@ -261,6 +267,11 @@ class Agent:
     def _healthy(self) -> bool:
         """The schedule turns: nobody who follows a check has gone."""
         return not any(task.done() for task in self._followers.values()) or not self._ready
+
+
+def waking(due: float, early: float, now: float) -> float:
+    """When to call a run that gets ready for `early` seconds first; at once where that has passed."""
+    return max(due - early, min(due, now))
 
 
 def _raise_file_limit() -> None:

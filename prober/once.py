@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import json
+import secrets
 import sys
-from collections.abc import Sequence
+import tempfile
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
 
 from prober.clock import SystemClock
 from prober.config.model import Config
 from prober.errors import ConfigError, Problem
-from prober.probes import AnyCheck
+from prober.probes import AnyCheck, Means
+from prober.probes.browsers import Browsers, Setup
 from prober.pulse import Pulse
-from prober.result import Assertion, Outcome, Result
+from prober.result import Assertion, Outcome, Result, Step, Visit
 from prober.runner import Runner
 from prober.units import show_duration
 from prober.wire.network import Network
@@ -25,39 +30,50 @@ _COLOURS = {Outcome.UP: "32", Outcome.DOWN: "31", Outcome.UNKNOWN: "33"}
 async def run(config: Config, names: Sequence[str], *, as_json: bool) -> int:
     """Runs the named checks (all, if none is named) and prints each; the exit code."""
     chosen = _chosen(config, names)
+    slots = asyncio.Semaphore(AT_ONCE)
+    outcomes = set()
+    async with _runner(config) as runner:
+
+        async def one(check: AnyCheck) -> Result:
+            async with slots:
+                return await runner.run(check)
+
+        tasks = [asyncio.create_task(one(check)) for check in chosen]
+        try:
+            for check, task in zip(chosen, tasks, strict=True):
+                result = await task
+                outcomes.add(result.outcome)
+                print(_shown(config, check, result, as_json), flush=True)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+    return 1 if Outcome.DOWN in outcomes else 3 if Outcome.UNKNOWN in outcomes else 0
+
+
+@asynccontextmanager
+async def _runner(config: Config) -> AsyncIterator[Runner]:
+    """Journeys work in a temporary folder: data_dir may be a running agent's."""
     clock = SystemClock()
     network = Network(clock, resolver=config.agent.resolver)
     pulse = Pulse(clock, lambda lag: None)
+    runs = Path(tempfile.gettempdir()) / f"prober-{secrets.token_hex(4)}"
+    browsers = Browsers(clock, Setup(data_dir=config.agent.data_dir, runs=runs))
+    browsers.configure(config.agent.browser, config.scrub)
     beating = asyncio.create_task(pulse.run())
-    runner = Runner(
-        region=config.agent.region,
-        clock=clock,
-        network=network,
-        pulse=pulse,
-        scrub=config.scrub,
-    )
-    slots = asyncio.Semaphore(AT_ONCE)
-
-    async def one(check: AnyCheck) -> Result:
-        async with slots:
-            return await runner.run(check)
-
-    tasks = [asyncio.create_task(one(check)) for check in chosen]
-    outcomes = set()
     try:
-        for check, task in zip(chosen, tasks, strict=True):
-            result = await task
-            outcomes.add(result.outcome)
-            text = (
-                json.dumps(result.to_json())
-                if as_json
-                else _report(result, config.scrub(check.target))
-            )
-            print(text, flush=True)
+        yield Runner(
+            region=config.agent.region,
+            clock=clock,
+            means=Means(network, browsers),
+            pulse=pulse,
+            scrub=config.scrub,
+        )
     finally:
         beating.cancel()
         network.close()
-    return 1 if Outcome.DOWN in outcomes else 3 if Outcome.UNKNOWN in outcomes else 0
+        with suppress(OSError):  # none was needed, or what is in it has been complained about
+            runs.rmdir()
 
 
 def _chosen(config: Config, names: Sequence[str]) -> list[AnyCheck]:
@@ -71,6 +87,14 @@ def _chosen(config: Config, names: Sequence[str]) -> list[AnyCheck]:
     if unknown:
         raise ConfigError(unknown)
     return [by_name[name] for name in names] if names else list(config.checks)
+
+
+def _shown(config: Config, check: AnyCheck, result: Result, as_json: bool) -> str:
+    if as_json:
+        return json.dumps(result.to_json())
+    lines = [_report(result, config.scrub(check.target)), *_journey(result)]
+    lines += [f"  {one.kind}: {config.agent.data_dir / one.path}" for one in result.evidence]
+    return "\n".join(lines)
 
 
 def _report(result: Result, target: str) -> str:
@@ -91,6 +115,27 @@ def _report(result: Result, target: str) -> str:
 def _assertion(assertion: Assertion) -> str:
     mark = "ok  " if assertion.ok else "FAIL"
     return f"  {mark} {assertion.what}: {assertion.actual} (expected {assertion.expected})"
+
+
+def _journey(result: Result) -> Iterator[str]:
+    for step in result.steps:
+        yield _step(step)
+    for visit in result.visits:
+        yield _visit(visit)
+
+
+def _step(step: Step) -> str:
+    failed = "" if step.ok else f": {step.message}"
+    return f"  {'ok  ' if step.ok else 'FAIL'} {step.name}  {show_duration(step.seconds)}{failed}"
+
+
+def _visit(visit: Visit) -> str:
+    """What the browser has reported; the rest is left out."""
+    times = {"LCP": visit.lcp, "INP": visit.inp, "FCP": visit.fcp, "TTFB": visit.ttfb}
+    said = [f"{name} {show_duration(took)}" for name, took in times.items() if took is not None]
+    if visit.cls is not None:
+        said.append(f"CLS {visit.cls:.4g}")
+    return f"       {visit.page}: {' · '.join(said) or 'no vitals'}"
 
 
 def _coloured(outcome: Outcome) -> str:

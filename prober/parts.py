@@ -7,13 +7,17 @@ import logging
 from collections.abc import Iterable
 
 from prober import probes
+from prober.alerts.faults import listed
 from prober.alerts.notice import Event
+from prober.alerts.plan import OnDemand
 from prober.clock import Clock
 from prober.config.model import Config
 from prober.deliver import Deliverer
 from prober.export.board import Board, CheckInfo
 from prober.export.metrics import Metrics
-from prober.probes import AnyCheck
+from prober.probes import AnyCheck, Means
+from prober.probes.browsers import Browsers, Setup
+from prober.probes.journey_settings import JourneyCheck
 from prober.pulse import Pulse
 from prober.result import Outcome, Result
 from prober.runner import Runner
@@ -36,6 +40,7 @@ class Parts:
         self.board = Board()
         self.metrics = Metrics(config.agent.region, clock)
         self.network = Network(clock, resolver=config.agent.resolver)
+        self.browsers = self._browsers(config)
         self.pulse = Pulse(clock, self.metrics.agent.loop_lag.observe)
         self.settle = Settle(
             store=store,
@@ -54,9 +59,11 @@ class Parts:
         self.runner = self._runner(config)
         self._store_is_up = True
         self._reload_refused = False
+        self._has_said_browser = False
 
     async def restore(self) -> None:
         """Takes up where the last agent on this data_dir stopped, and says nothing about it."""
+        await self.browsers.tidy()
         loaded = await self.store.load()
         self.settle.load(loaded.states, loaded.undelivered, loaded.since)
         await self.adopt(self.config, (check.name for check in self.config.checks), ())
@@ -75,6 +82,8 @@ class Parts:
         """From now on the agent is what `config` says; only the checks named are touched."""
         self._warn_of_lost_notifiers(config)
         self.config = config
+        self.browsers.configure(config.agent.browser, config.scrub)
+        self._say_missing_browser()
         self.runner = self._runner(config)
         self.metrics.agent.configure(config.notifiers)
         self.deliverer.configure(config.notifiers)
@@ -131,6 +140,10 @@ class Parts:
             said.append(
                 "The last reload was refused, the config before it runs on; the log says why."
             )
+        if missing := self._missing_browser():
+            said.append(f"Journeys are not run: {missing}.")
+        if faulty := self.settle.faulty:
+            said.append(f"No verdict on {listed(faulty)}; ProberAgentFault fires.")
         if not self.config.checks:
             said.append("The config has no checks.")
         return said
@@ -161,11 +174,34 @@ class Parts:
             rules=[(rule.name, rule.severity) for rule in rules],
         )
 
+    def _browsers(self, config: Config) -> Browsers:
+        counted = self.metrics.agent
+        return Browsers(
+            self.clock,
+            Setup(
+                data_dir=config.agent.data_dir,
+                queued=counted.journey_queue.observe,
+                started=counted.journey_startup.observe,
+            ),
+        )
+
+    def _missing_browser(self) -> str | None:
+        """What keeps the journeys of this config from being run, if there are any."""
+        if not any(isinstance(check, JourneyCheck) for check in self.config.checks):
+            return None
+        return self.browsers.missing
+
+    def _say_missing_browser(self) -> None:
+        missing = self._missing_browser()
+        if missing and not self._has_said_browser:
+            log.warning("journeys are not run, all other checks are: %s", missing)
+        self._has_said_browser = missing is not None
+
     def _runner(self, config: Config) -> Runner:
         return Runner(
             region=config.agent.region,
             clock=self.clock,
-            network=self.network,
+            means=Means(self.network, self.browsers),
             pulse=self.pulse,
             scrub=config.scrub,
         )
@@ -189,21 +225,23 @@ class Parts:
 
 
 def _plan(config: Config) -> Plan:
+    def watched(check: AnyCheck) -> Watched:
+        return Watched(
+            kind=check.kind,
+            rules=config.rules[check.name],
+            labels=check.labels,
+            runbook=check.runbook,
+        )
+
     return Plan(
         region=config.agent.region,
-        checks={
-            check.name: Watched(
-                kind=check.kind,
-                rules=config.rules[check.name],
-                labels=check.labels,
-                runbook=check.runbook,
-            )
-            for check in config.checks
-        },
+        checks=OnDemand({check.name: check for check in config.checks}, watched),
         notifiers=tuple(config.notifiers),
         routes=config.routes,
         notify=config.notifies,
         external_url=config.web.external_url or "",
+        labels=config.agent.labels,
+        severity=config.severities[0],
     )
 
 

@@ -11,17 +11,17 @@ import asyncio
 import logging
 import secrets
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from types import TracebackType
 
 from prober.clock import Clock
 from prober.errors import ProberError
-from prober.probes import AnyCheck, probe, slowest
+from prober.probes import AnyCheck, Means, ends_by_itself, probe, slowest
 from prober.pulse import Pulse
-from prober.result import Attempt, Fact, Finding, Outcome, Reason, Result
+from prober.result import Attempt, Fact, Finding, Outcome, Reason, Result, Step, Visit
 from prober.secret import Scrubber
 from prober.units import show_duration
-from prober.wire.network import Network
 
 log = logging.getLogger(__name__)
 
@@ -43,7 +43,7 @@ def tolerated_lag(timeout: float) -> float:
 def may_be_ours(check: AnyCheck, finding: Finding, attempt: Attempt, lag: float) -> bool:
     """Whether a loop that came `lag` seconds late may have made what `finding` blames on the target."""
     match finding.reason:
-        case Reason.TIMEOUT:
+        case Reason.TIMEOUT | Reason.STEP:  # a step of a journey may have waited in vain
             return lag > tolerated_lag(check.timeout)
         case Reason.LATENCY:
             limit, seconds = slowest(check), finding.seconds
@@ -60,21 +60,27 @@ class Runner:
 
     region: str
     clock: Clock
-    network: Network
+    means: Means
     pulse: Pulse
     scrub: Scrubber
 
-    async def run(self, check: AnyCheck) -> Result:
-        """The result of `check`, whatever happens to the target or to us."""
+    async def run(self, check: AnyCheck, due: float | None = None) -> Result:
+        """The result of `check`, whatever happens to the target or to us.
+
+        `due` is for a kind that gets ready first (`probes.lead`): the
+        monotonic moment before which it does not begin.
+        """
         started_at = self.clock.now()
         ids = secrets.token_hex(24)  # a trace id, then a span id (W3C Trace Context)
         run_id = ids[:32]
         traceparent = f"00-{run_id}-{ids[32:]}-01"
+        began_at: float | None = None
         for number in range(1, check.retries + 2):
-            attempt = Attempt(run_id=run_id, traceparent=traceparent)
+            attempt = Attempt(run_id=run_id, traceparent=traceparent, due=due)
             begun = self.clock.monotonic()
             finding = await self._attempt(check, attempt, begun)
             seconds = self.clock.monotonic() - begun
+            began_at, due = attempt.started_at if began_at is None else began_at, None
             if finding.outcome is Outcome.UP or number > check.retries:
                 break
             await self.clock.sleep(BETWEEN_ATTEMPTS)
@@ -85,18 +91,21 @@ class Runner:
             labels=check.labels,
             run_id=run_id,
             traceparent=traceparent,
-            started_at=started_at,
+            started_at=started_at if began_at is None else began_at,
             seconds=seconds if finding.seconds is None else finding.seconds,
             attempts=number,
             finding=self._scrubbed(finding),
             phases=attempt.phases,
             facts=self._scrubbed_facts(attempt.facts),
+            steps=tuple(map(self._scrubbed_step, attempt.steps)),
+            visits=tuple(map(self._scrubbed_visit, attempt.visits)),
+            evidence=tuple(attempt.evidence),
         )
 
     async def _attempt(self, check: AnyCheck, attempt: Attempt, begun: float) -> Finding:
         try:
-            with _Deadline(begun + check.timeout, self.network.poll, attempt):
-                finding = await probe(check, attempt, self.network)
+            with self._deadline(check, attempt, begun):
+                finding = await probe(check, attempt, self.means)
         except TimeoutError:
             if attempt.during == "waiting":  # for a thread of ours
                 return Finding.unknown("the agent had no thread free for a lookup or a CA file")
@@ -105,14 +114,21 @@ class Runner:
             return Finding.unknown(str(fault))
         except Exception as error:  # noqa: BLE001  # our bug must not look like an outage
             return _own_fault(check, error)
-        if finding.seconds is not None and finding.seconds > check.timeout:
-            finding = _too_late(check, finding.seconds)
-        lag = self.pulse.lag_since(begun)
+        if not ends_by_itself(check) and (finding.seconds or 0.0) > check.timeout:
+            finding = _too_late(check, finding.seconds or 0.0)
+        # A kind that gets ready first was not late before it was due.
+        lag = self.pulse.lag_since(max(begun, attempt.due or begun))
         if not may_be_ours(check, finding, attempt, lag):
             return finding
-        return Finding.unknown(
-            f"the agent itself was late by {show_duration(lag)}; it saw: {finding.message}"
-        )
+        late = f"the agent itself was late by {show_duration(lag)}; it saw: {finding.message}"
+        return replace(Finding.unknown(late), seconds=finding.seconds)
+
+    def _deadline(
+        self, check: AnyCheck, attempt: Attempt, begun: float
+    ) -> _Deadline | nullcontext[None]:
+        if ends_by_itself(check):
+            return nullcontext()
+        return _Deadline(begun + check.timeout, self.means.network.poll, attempt)
 
     def _scrubbed(self, finding: Finding) -> Finding:
         """No secret in what people read, wherever the target quoted it back at us."""
@@ -136,6 +152,13 @@ class Runner:
             name: self.scrub(fact) if isinstance(fact, str) else fact
             for name, fact in facts.items()
         }
+
+    def _scrubbed_step(self, step: Step) -> Step:
+        url = None if step.url is None else self.scrub(step.url)
+        return replace(step, name=self.scrub(step.name), url=url, message=self.scrub(step.message))
+
+    def _scrubbed_visit(self, visit: Visit) -> Visit:
+        return replace(visit, page=self.scrub(visit.page), url=self.scrub(visit.url))
 
 
 def _timed_out(check: AnyCheck, attempt: Attempt) -> Finding:

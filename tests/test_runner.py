@@ -8,15 +8,18 @@ import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
 from prober import runner as runner_module
 from prober.clock import SystemClock
-from prober.probes import AnyCheck
+from prober.probes import AnyCheck, Means
+from prober.probes.browsers import Browsers, Setup
 from prober.probes.http import HttpCheck
+from prober.probes.journey_settings import JourneyCheck
 from prober.pulse import Pulse
-from prober.result import Attempt, Finding, Outcome, Reason
+from prober.result import Attempt, Evidence, Finding, Outcome, Reason, Step, Visit
 from prober.runner import Runner, may_be_ours
 from prober.secret import Scrubber
 from prober.wire.failure import OwnFault
@@ -56,7 +59,7 @@ async def bench() -> AsyncIterator[Bench]:
     runner = Runner(
         region="eu",
         clock=clock,
-        network=network,
+        means=Means(network, Browsers(clock, Setup(data_dir=Path("nowhere")))),
         pulse=pulse,
         scrub=Scrubber(["hunter22"]),
     )
@@ -322,6 +325,104 @@ async def test_an_answer_that_was_complete_too_late_is_a_timeout(
 
     assert result.reason is Reason.TIMEOUT
     assert result.message == "no answer within 1 s, it took 1.2 s"
+
+
+def a_journey(**fields: object) -> JourneyCheck:
+    return JourneyCheck.model_validate(
+        {"name": "buy", "timeout": 0.2, "journey": {"script": "/buy.py"}, **fields}
+    )
+
+
+async def test_a_kind_that_ends_by_itself_is_not_cut_off(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def longer(check: AnyCheck, attempt: Attempt, means: Means) -> Finding:
+        await asyncio.sleep(0.4)
+        return Finding.down(Reason.STEP, "no button", seconds=0.21)
+
+    monkeypatch.setattr(runner_module, "probe", longer)
+
+    result = await bench.runner.run(a_journey())
+
+    assert (result.reason, result.message) == (Reason.STEP, "no button")
+
+
+@pytest.mark.parametrize("reason", [Reason.TIMEOUT, Reason.STEP])
+async def test_a_journey_that_a_stopped_agent_kept_waiting_is_unknown(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, reason: Reason
+) -> None:
+    async def stopped(check: AnyCheck, attempt: Attempt, means: Means) -> Finding:
+        await asyncio.sleep(0.06)
+        block(0.4)
+        return Finding.down(reason, "no button", seconds=0.2)
+
+    monkeypatch.setattr(runner_module, "probe", stopped)
+
+    result = await bench.runner.run(a_journey())
+
+    assert (result.outcome, result.reason) == (Outcome.UNKNOWN, Reason.INTERNAL)
+    assert "it saw: no button" in result.message
+    assert result.seconds == 0.2
+
+
+async def test_being_late_before_a_journey_was_due_is_no_excuse(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def late_before(check: AnyCheck, attempt: Attempt, means: Means) -> Finding:
+        await asyncio.sleep(0.06)
+        block(0.4)
+        await asyncio.sleep(0.3)
+        return Finding.down(Reason.TIMEOUT, "not over", seconds=0.2)
+
+    monkeypatch.setattr(runner_module, "probe", late_before)
+
+    result = await bench.runner.run(a_journey(), bench.runner.clock.monotonic() + 0.6)
+
+    assert result.reason is Reason.TIMEOUT
+
+
+async def test_only_the_first_attempt_waits_until_it_is_due_and_its_beginning_is_the_runs(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dues: list[float | None] = []
+
+    async def failing(check: AnyCheck, attempt: Attempt, means: Means) -> Finding:
+        dues.append(attempt.due)
+        attempt.started_at = 1_777_600_000.0 + len(dues)
+        return Finding.down(Reason.STEP, "no button", seconds=0.1)
+
+    monkeypatch.setattr(runner_module, "probe", failing)
+
+    result = await bench.runner.run(a_journey(retries=1), 12345.0)
+
+    assert dues == [12345.0, None]
+    assert result.started_at == 1_777_600_001.0
+    assert result.attempts == 2
+
+
+async def test_steps_visits_and_evidence_are_the_results_without_a_secret(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    step = Step(
+        name="sign in hunter22", ok=False, seconds=1, url="http://x/?p=hunter22", message="hunter22"
+    )
+    visit = Visit(page="/hunter22", url="http://x/hunter22", lcp=0.5)
+
+    async def seeing(check: AnyCheck, attempt: Attempt, means: Means) -> Finding:
+        attempt.steps.append(step)
+        attempt.visits.append(visit)
+        attempt.evidence.append(Evidence("console", "evidence/buy/1/console.txt"))
+        return Finding.up(seconds=0.1)
+
+    monkeypatch.setattr(runner_module, "probe", seeing)
+
+    result = await bench.runner.run(a_journey())
+
+    assert result.steps == (
+        Step(name="sign in ***", ok=False, seconds=1, url="http://x/?p=***", message="***"),
+    )
+    assert result.visits == (Visit(page="/***", url="http://x/***", lcp=0.5),)
+    assert result.evidence == (Evidence("console", "evidence/buy/1/console.txt"),)
 
 
 async def test_a_resolver_that_does_not_answer_is_dns(

@@ -2,25 +2,43 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TypeAlias, assert_never
 
-from prober.probes import http, tcp
+from prober.probes import http, journey, journey_series, tcp
+from prober.probes.browsers import Browsers
 from prober.probes.http import HttpCheck
+from prober.probes.journey_settings import JourneyCheck
 from prober.probes.tcp import TcpCheck
-from prober.result import Attempt, Finding, Reason, Series
+from prober.result import Attempt, Finding, Reason
+from prober.series import Series
 from prober.wire.network import Network
 
-AnyCheck: TypeAlias = HttpCheck | TcpCheck
-KINDS: tuple[type[HttpCheck] | type[TcpCheck], ...] = (HttpCheck, TcpCheck)
+AnyCheck: TypeAlias = HttpCheck | TcpCheck | JourneyCheck
+KINDS: tuple[type[HttpCheck] | type[TcpCheck] | type[JourneyCheck], ...] = (
+    HttpCheck,
+    TcpCheck,
+    JourneyCheck,
+)
 
 
-async def probe(check: AnyCheck, attempt: Attempt, net: Network) -> Finding:
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What probes reach their targets by; one of each per agent."""
+
+    network: Network
+    browsers: Browsers
+
+
+async def probe(check: AnyCheck, attempt: Attempt, means: Means) -> Finding:
     """One attempt at `check`; what becomes known on the way is put into `attempt`."""
     match check:
         case HttpCheck():
-            return await http.probe(check, attempt, net)
+            return await http.probe(check, attempt, means.network)
         case TcpCheck():
-            return await tcp.probe(check, attempt, net)
+            return await tcp.probe(check, attempt, means.network)
+        case JourneyCheck():
+            return await journey.probe(check, attempt, means.browsers)
         case _:
             assert_never(check)
 
@@ -32,6 +50,8 @@ def series(check: AnyCheck) -> tuple[Series, ...]:
             return http.SERIES
         case TcpCheck():
             return tcp.SERIES
+        case JourneyCheck():
+            return journey_series.SERIES
         case _:
             assert_never(check)
 
@@ -43,6 +63,30 @@ def reasons(check: AnyCheck) -> tuple[Reason, ...]:
             return http.reasons(check)
         case TcpCheck():
             return tcp.reasons(check)
+        case JourneyCheck():
+            return journey_series.REASONS
+        case _:
+            assert_never(check)
+
+
+def lead(check: AnyCheck) -> float:
+    """How many seconds before it is due a run of `check` is to be called, to get ready for it."""
+    match check:
+        case HttpCheck() | TcpCheck():
+            return 0.0
+        case JourneyCheck():
+            return journey.LEAD
+        case _:
+            assert_never(check)
+
+
+def ends_by_itself(check: AnyCheck) -> bool:
+    """Whether an attempt at `check` keeps its own deadline, so that nobody else needs to."""
+    match check:
+        case HttpCheck() | TcpCheck():
+            return False
+        case JourneyCheck():
+            return True
         case _:
             assert_never(check)
 
@@ -52,7 +96,7 @@ def slowest(check: AnyCheck) -> float | None:
     match check:
         case HttpCheck():
             return check.http.expect.duration
-        case TcpCheck():
+        case TcpCheck() | JourneyCheck():
             return None
         case _:
             assert_never(check)

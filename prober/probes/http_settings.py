@@ -9,7 +9,15 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, JsonValue, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    JsonValue,
+    ValidationError,
+    model_validator,
+)
+from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from prober.check import Model
 from prober.probes.address import Url, valid_host
@@ -37,10 +45,18 @@ def _headers(value: object) -> object:
     if not isinstance(value, Mapping):
         return value
     found: dict[str, list[object]] = {}
+    mistakes: list[InitErrorDetails] = []
     for name, values in value.items():
-        _refuse_name(name, found)
-        listed = values if isinstance(values, list | tuple) else [values]
-        found[name] = [_header_value(name, one) for one in listed]
+        try:
+            _refuse_name(name, found)
+            listed = values if isinstance(values, list | tuple) else [values]
+            found[name] = [_header_value(name, one) for one in listed]
+        except ValueError as error:
+            # The message is not a template: braces in it are the user's own.
+            said = PydanticCustomError("header", "{message}", {"message": str(error)})
+            mistakes.append(InitErrorDetails(type=said, loc=(str(name),), input=None))
+    if mistakes:
+        raise ValidationError.from_exception_data("headers", mistakes, hide_input=True)
     return found
 
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import lru_cache
 from math import inf
 from operator import ge, gt, le, lt
@@ -36,6 +37,13 @@ _ORDER: dict[str, tuple[str, Callable[[float, float], bool]]] = {
     "eq": ("", lambda number, bound: number == bound),
 }
 _OPERATORS = (*_ORDER, "contains", "matches", "exists", "length", "count")
+
+
+_OTHER_WORDS = {
+    **{"<": "lt", "<=": "le", ">": "gt", ">=": "ge", "==": "eq", "=": "eq"},
+    **{"lte": "le", "gte": "ge", "equal": "eq", "equals": "eq"},
+    **{"match": "matches", "regex": "matches", "len": "length"},
+}
 
 
 class Wanted(NamedTuple):
@@ -96,6 +104,7 @@ def query(path: str) -> JSONPathQuery:
 def _wanted(written: str) -> tuple[Wanted, ...]:
     value: JsonValue = json.loads(written)
     if not isinstance(value, dict) or not any(key in _OPERATORS for key in value):
+        _refuse_slip(value)
         return (Wanted("eq", value, shown(value)),)
     if strange := [key for key in value if key not in _OPERATORS]:
         raise ValueError(
@@ -105,6 +114,26 @@ def _wanted(written: str) -> tuple[Wanted, ...]:
     if value.get("exists") is False and len(value) > 1:
         raise ValueError("exists: false stands beside other operators; leave it or them out")
     return tuple(_operator(name, operand) for name, operand in value.items())
+
+
+def _refuse_slip(value: JsonValue) -> None:
+    """A small object all of whose keys are nearly operators was hardly meant to be compared with."""
+    if not isinstance(value, dict) or not 0 < len(value) <= len(_ORDER):
+        return
+    meant = {key: _meant(key) for key in value}
+    if all(meant.values()):
+        key, operator = next(iter(meant.items()))
+        raise ValueError(
+            f"{key!r} is no operator; did you mean {operator}? write an object to compare with"
+            " as {eq: {…}}"
+        )
+
+
+def _meant(key: str) -> str | None:
+    """The operator that `key` may be a slip of, or another language's word for."""
+    word = key.lower().strip("$_ ")
+    close = get_close_matches(word, (op for op in _OPERATORS if op not in _ORDER), 1, cutoff=0.85)
+    return word if word in _ORDER else _OTHER_WORDS.get(word) or next(iter(close), None)
 
 
 def _operator(name: str, operand: JsonValue) -> Wanted:

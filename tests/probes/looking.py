@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from prober.clock import SystemClock
-from prober.probes import AnyCheck, http, probe, tcp
+from prober.probes import AnyCheck, Means, http, probe, tcp
+from prober.probes.browsers import Browsers, Setup
 from prober.result import Attempt, Fact, Finding, Result
 from prober.wire.network import Network
 
@@ -50,10 +52,11 @@ class Seen:
 async def look(check: AnyCheck, within: float = 5.0, attempt: Attempt | None = None) -> Seen:
     """One attempt; raises TimeoutError where it does not end by itself."""
     attempt = attempt or Attempt(run_id="01J0000000000000000000RUN1", traceparent=TRACE)
-    net = Network(SystemClock())
+    clock = SystemClock()
+    net, browsers = Network(clock), Browsers(clock, Setup(data_dir=Path("nowhere")))
     try:
         async with asyncio.timeout(within):
-            return Seen(check, await probe(check, attempt, net), attempt)
+            return Seen(check, await probe(check, attempt, Means(net, browsers)), attempt)
     finally:
         net.close()
 

@@ -147,6 +147,13 @@ def test_what_cannot_be_meant_is_refused(settings: dict[str, object], message: s
     assert message in refused(**settings)
 
 
+def test_every_header_that_is_wrong_is_named() -> None:
+    said = refused(headers={"X Y": "a", "Good": "b", "Host": {}, "good": "c"})
+
+    assert all(f"headers.{name}\n" in said for name in ("X Y", "Host", "good"))
+    assert "headers.Good" not in said
+
+
 @pytest.mark.parametrize(
     "settings",
     [

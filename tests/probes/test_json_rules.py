@@ -135,6 +135,11 @@ def test_each_operator_is_looked_at() -> None:
     ("value", "message"),
     [
         ({"lt": 1, "name": 2}, "'name' stands among operators"),
+        ({"gte": 5}, "'gte' is no operator; did you mean ge? write an object to compare with as"),
+        ({"GT": 5}, "'GT' is no operator; did you mean gt?"),
+        ({"$lte": 5, ">": 1}, "'$lte' is no operator; did you mean le?"),
+        ({"match": "ok"}, "'match' is no operator; did you mean matches?"),
+        ({"contain": "ok"}, "'contain' is no operator; did you mean contains?"),
         ({"lt": "1"}, "lt: '1' is not a number"),
         ({"lt": True}, "lt: True is not a number"),
         ({"exists": "no"}, "exists: 'no' is of the wrong type; write true or false"),
@@ -156,6 +161,14 @@ def test_what_cannot_be_meant_is_refused(value: object, message: str) -> None:
         JsonRule.of(value)
 
     assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [{}, {"age": 3}, {"get": 1}, {"size": 2, "gte": 1}, {"content": "x"}, {"g": 1}, {"id": 7}],
+)
+def test_an_object_that_is_none_of_operators_is_compared_with(value: JsonValue) -> None:
+    assert [a.ok for a, _ in judge("$", JsonRule.of(value), value)] == [True]
 
 
 def test_rules_are_equal_when_written_the_same() -> None:

@@ -1,0 +1,109 @@
+"""What a journey's check says of it in the config."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, ClassVar, Literal, NamedTuple
+
+from pydantic import AfterValidator, BeforeValidator, Field, JsonValue
+
+from prober.check import Check, Model
+from prober.probes.address import Url
+from prober.secret import Secret
+from prober.units import Count, Duration
+
+_FUNCTION = re.compile(r"[^\W\d]\w*")
+_HALF = re.compile(r"[\ud800-\udfff]")  # of a surrogate pair: no JSON in UTF-8 carries it
+
+
+class Script(NamedTuple):
+    """A file, and the function that is meant in it; None: the only one that it has."""
+
+    path: str
+    function: str | None = None
+
+    @classmethod
+    def of(cls, text: str) -> Script | None:
+        """As the config writes it, `journeys/shop.py::place_order`; None for what is no script."""
+        path, colons, function = text.partition("::")
+        fits = path.endswith(".py") and bool(_FUNCTION.fullmatch(function)) == bool(colons)
+        return cls(path, function or None) if fits else None
+
+    def __str__(self) -> str:
+        return f"{self.path}::{self.function}" if self.function else self.path
+
+
+def _short_form(value: object) -> object:
+    return {"script": value} if isinstance(value, str) else value
+
+
+def _script(text: str) -> str:
+    if Script.of(text) is None:
+        raise ValueError(
+            f"{text!r} is no script; write journeys/order.py, or journeys/shop.py::place_order"
+        )
+    return text
+
+
+def _base_url(text: str) -> str:
+    Url.parse(text)
+    return text.strip()
+
+
+def _params(value: Mapping[str, JsonValue]) -> Mapping[str, JsonValue]:
+    try:
+        text = json.dumps(value, ensure_ascii=False, allow_nan=False)
+    except ValueError:
+        raise ValueError("a number that JSON does not have; write a finite one") from None
+    if found := _HALF.search(text):
+        raise ValueError(f"{found[0]!r} is half of a character; write the whole of it")
+    return value
+
+
+def _secrets(value: Mapping[str, Secret]) -> Mapping[str, Secret]:
+    if any(_HALF.search(name + secret.reveal()) for name, secret in value.items()):
+        raise ValueError("a secret has half of a character; write the whole of it")
+    return value
+
+
+class BrowserSettings(Model):
+    """How many browsers run at a time, and whether each is kept in its sandbox."""
+
+    workers: Annotated[Count, Field(ge=1)] = 1
+    sandbox: Literal["auto", True, False] = "auto"  # auto: where the system can give one
+
+
+class JourneySettings(Model):
+    """`script` is relative to the config file until the config is loaded, absolute from then on."""
+
+    script: Annotated[str, AfterValidator(_script)]
+    base_url: Annotated[str, AfterValidator(_base_url)] | None = None
+    params: Annotated[Mapping[str, JsonValue], AfterValidator(_params)] = {}
+    secrets: Annotated[Mapping[str, Secret], AfterValidator(_secrets)] = {}
+
+    @property
+    def path(self) -> Path:
+        return Path(self.script.partition("::")[0])
+
+    @property
+    def function(self) -> str | None:
+        """None: the only one that the file has."""
+        return self.script.partition("::")[2] or None
+
+
+class JourneyCheck(Check):
+    kind: ClassVar[str] = "journey"
+
+    interval: Annotated[Duration, Field(gt=0)] = 300.0
+    timeout: Annotated[Duration, Field(gt=0)] = 60.0
+    journey: Annotated[JourneySettings, BeforeValidator(_short_form)]
+
+    @property
+    def target(self) -> str:
+        named = f"::{self.journey.function}" if self.journey.function else ""
+        where = f" at {self.journey.base_url}" if self.journey.base_url else ""
+        return f"{os.path.basename(self.journey.path)}{named}{where}"
