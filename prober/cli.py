@@ -54,7 +54,7 @@ def _run(options: argparse.Namespace) -> int:
     )  # until the agent listens: it reads the config anyway
     from prober import agent
 
-    loaded = _load(options)
+    loaded = _load(options, allow_broken=True)
     asyncio.run(agent.run(loaded.config, options.config, on_config=_quietly(options)))
     return 0
 
@@ -76,7 +76,7 @@ def _validate(options: argparse.Namespace) -> int:
 def _demo(options: argparse.Namespace) -> int:
     from prober.demo import run as demo
 
-    loaded = _load(options)
+    loaded = _load(options, allow_broken=True)
     on_config = _quietly(options)
     asyncio.run(
         demo.run(loaded.config, options.config, break_it=options.break_it, on_config=on_config)
@@ -85,10 +85,16 @@ def _demo(options: argparse.Namespace) -> int:
 
 
 def _load(
-    options: argparse.Namespace, *, allow_unset: bool = False, warn: bool = True
+    options: argparse.Namespace,
+    *,
+    allow_unset: bool = False,
+    allow_broken: bool = False,
+    warn: bool = True,
 ) -> config.Loaded:
-    loaded = config.load(options.config, env=os.environ, allow_unset=allow_unset)
-    for warning in loaded.warnings if warn else ():
+    loaded = config.load(
+        options.config, os.environ, allow_unset=allow_unset, allow_broken=allow_broken
+    )
+    for warning in (*loaded.warnings, *loaded.broken) if warn else ():
         _say(f"warning: {warning}")
     _quietly(options)(loaded.config)
     return loaded

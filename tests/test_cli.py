@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import agent_process
 from tests.servers.target import target
 
 
@@ -69,6 +70,48 @@ def test_an_unset_name_is_accepted_where_asked(tmp_path: Path) -> None:
 
     assert prober(tmp_path, "validate").returncode == 2
     assert prober(tmp_path, "validate", "--allow-unset").returncode == 0
+
+
+BROKEN = "\nimport no_such_module_anywhere\n"
+SAID = (
+    "order.py:2: checks[0].journey: cannot be imported:"
+    " ModuleNotFoundError: No module named 'no_such_module_anywhere'"
+)
+
+
+@pytest.mark.parametrize("command", ["validate", "check"])
+def test_a_journey_that_cannot_be_imported_is_one_line_and_code_2(
+    tmp_path: Path, command: str
+) -> None:
+    (tmp_path / "order.py").write_text(BROKEN)
+    write(tmp_path, "checks: [{name: order, journey: order.py}]\n")
+
+    done = prober(tmp_path, command)
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == SAID + "\n"
+
+
+async def test_an_agent_starts_with_a_broken_journey_and_refuses_to_reload_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PROBER_CHROMIUM", "/nonexistent")  # nothing is to be run here
+    (tmp_path / "order.py").write_text(BROKEN)
+    text = (
+        "agent: {region: eu, notify: never}\nweb: {listen: '127.0.0.1:0'}\n"
+        "checks: [{name: order, journey: order.py}, {name: port, tcp: '127.0.0.1:1'}]\n"
+    )
+    async with agent_process.running(tmp_path, text) as agent:
+        assert f"warning: {SAID}" in agent.log
+        refused = await agent.post("/-/reload")
+        (tmp_path / "order.py").write_text(
+            "from prober.journey import journey\n\n@journey\ndef order(): ...\n"
+        )
+        taken = await agent.post("/-/reload")
+
+    assert SAID in refused.text
+    assert refused.is_error
+    assert taken.is_success
 
 
 async def test_check_shows_phases_and_expectations_with_what_was_there(tmp_path: Path) -> None:

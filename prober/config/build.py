@@ -27,6 +27,8 @@ from prober.secret import Scrubber
 KNOWN = (
     "agent", "web", "regions", "severities", "defaults", "checks", "alerts", "notifiers", "routes",
 )  # fmt: skip
+# Keys that people look for at the top, and what to write instead.
+_RIGHT = {"secrets": 'write each where it is used, as "${NAME}" or "${file:PATH}"'}
 _NOTIFIERS = {kind.kind: kind for kind in NOTIFIERS}
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
 
@@ -43,7 +45,7 @@ def build(desk: Desk, scrub: Scrubber) -> Config:
     root = desk.mapping((), desk.tree.root)
     for key in root:
         if key not in KNOWN:
-            desk.report.unknown((), key, KNOWN)
+            desk.report.unknown((), key, KNOWN, _RIGHT.get(key))
     agent = _agent(desk)
     regions = _words(desk, "regions")
     severities = _words(desk, "severities")

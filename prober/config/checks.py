@@ -13,6 +13,7 @@ from pydantic import JsonValue, ValidationError
 
 from prober.alerts.rules import EffectiveRule, Rule, effective
 from prober.check import Check, Model
+from prober.config import tls
 from prober.config.desk import Desk, Raw, merged
 from prober.config.tree import Path
 from prober.probes import KINDS, AnyCheck
@@ -31,6 +32,7 @@ FIELDS = tuple(Check.model_fields)
 KNOWN = (*FIELDS, *BY_KIND)
 _DEFAULTABLE = tuple(name for name in FIELDS if name != "name")
 _PLACEHOLDER: Raw = {"name": "defaults"}
+_RIGHT = {"name": "every check has one of its own"}
 
 
 class Rules(Model):
@@ -89,18 +91,21 @@ class Checks:
         places: tuple[Path, ...] = (place, ("defaults", kind), ("defaults",))
         model = BY_KIND[kind]
         raw = self._desk.with_files(model, merged(self._defaults[kind], value), *places)
+        raw = self._desk.with_script(raw, *places)
+        tls.look_into(self._desk, model, raw, *places)
         check = self._desk.validated(model, raw, *places)
         if check is None:
-            self._what_else(raw, places)
+            self._what_else(model, raw, places)
             return
         self._fits(check, places)
         self._severity(check, places)
         self._built.checks.append(check)
         self._built.rules[check.name] = self._rules(check, places)
 
-    def _what_else(self, raw: Raw, places: Sequence[Path]) -> None:
+    def _what_else(self, model: type[Check], raw: Raw, places: Sequence[Path]) -> None:
         """A check that cannot be built may have other mistakes, which are said as well."""
-        common = {key: one for key, one in raw.items() if key not in BY_KIND and key != "name"}
+        common = {name: model.model_fields[name].default for name in _OF_TIME}
+        common |= {key: one for key, one in raw.items() if key not in BY_KIND and key != "name"}
         wrong: set[object] = set()
         try:
             check = Check.model_validate({**common, "name": "x"})
@@ -134,7 +139,7 @@ class Checks:
         """`value` without the keys that nobody knows, each of which is a mistake."""
         for key in value:
             if key not in known:
-                self._desk.report.unknown(place, key, known)
+                self._desk.report.unknown(place, key, known, _RIGHT.get(key))
         return {key: one for key, one in value.items() if key in known}
 
     def _fits(self, check: Check, places: Sequence[Path]) -> None:

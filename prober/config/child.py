@@ -1,9 +1,10 @@
 """How is a big config loaded without holding up the loop that probes? In a process of its own.
 
 The child sends frames over its stdout, each with its length in 8 bytes before
-it: first which program it is, in plain bytes; then pickles: the problems; if
-there are none, everything but the checks and how many batches of checks
-follow; then these. The parent turns to its other work between two.
+it: first which program it is, in plain bytes; an empty one for every script
+that was looked into; then pickles: the problems; if there are none,
+everything but the checks and how many batches of checks follow; then these.
+The parent turns to its other work between two.
 """
 
 from __future__ import annotations
@@ -13,22 +14,26 @@ import gc
 import hashlib
 import os
 import pickle
+import signal
 import sys
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+import tempfile
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from os import PathLike
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import BinaryIO
 
 import prober
-from prober.config import load
 from prober.config.model import Loaded
+from prober.config.read import Allowed, read_config
 from prober.errors import ConfigError, Problem
 from prober.probes import AnyCheck
 
-TIMEOUT = 60.0  # seconds
+TIMEOUT = 60.0  # seconds to read it, or from one script of its journeys to the next
 BATCH = 100  # checks that are unpickled in one go: about 5 ms on a busy machine
 _LENGTH = 8  # bytes
+_WORKING = b""
 
 
 def _program() -> bytes:
@@ -53,8 +58,8 @@ async def load_in_child(
     """As `load`. Raises ConfigError also where the child came to nothing."""
     shown = str(path)
     try:
-        async with asyncio.timeout(timeout), _child(shown, env) as stream:
-            return await _received(stream, shown)
+        async with asyncio.timeout(timeout) as limit, _child(shown, env) as stream:
+            return await _received(stream, shown, lambda: _put_off(limit, timeout))
     except TimeoutError:
         raise _came_to_nothing(shown, f"not read within {timeout:g} s") from None
     except OSError as error:
@@ -66,9 +71,18 @@ async def load_in_child(
 
 @asynccontextmanager
 async def _child(shown: str, env: Mapping[str, str]) -> AsyncIterator[asyncio.StreamReader]:
-    """What the child says; it is gone at the end, whatever happened."""
+    """What the child says; it is gone at the end, whatever happened, and its files with it."""
+    with TemporaryDirectory(prefix="prober-reload-", ignore_cleanup_errors=True) as folder:
+        async with _process(shown, env, folder) as stream:
+            yield stream
+
+
+@asynccontextmanager
+async def _process(
+    shown: str, env: Mapping[str, str], folder: str
+) -> AsyncIterator[asyncio.StreamReader]:
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "prober.config.child", shown),
+        *(sys.executable, "-m", "prober.config.child", shown, folder),
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         env=dict(env),
@@ -78,17 +92,26 @@ async def _child(shown: str, env: Mapping[str, str]) -> AsyncIterator[asyncio.St
     try:
         yield stream
     finally:
-        with suppress(ProcessLookupError):
-            process.kill()
+        if process.returncode is None:
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(process.pid, signal.SIGKILL)  # whoever looks into a script for it too
         await stream.read()  # to the end, so that the pipe is closed
         await process.wait()
 
 
-async def _received(stream: asyncio.StreamReader, shown: str) -> Loaded:
+def _put_off(limit: asyncio.Timeout, timeout: float) -> None:
+    limit.reschedule(asyncio.get_running_loop().time() + timeout)
+
+
+async def _received(
+    stream: asyncio.StreamReader, shown: str, still_there: Callable[[], None]
+) -> Loaded:
     if await _frame(stream) != PROGRAM:
         said = "the program was replaced since the agent started; restart the agent"
         raise ConfigError([Problem(shown, 0, "", said)])
-    problems: tuple[Problem, ...] = pickle.loads(await _frame(stream))  # noqa: S301 - our own child
+    while (frame := await _frame(stream)) == _WORKING:
+        still_there()
+    problems: tuple[Problem, ...] = pickle.loads(frame)  # noqa: S301 - our own child
     if problems:
         raise ConfigError(problems)
     head: tuple[Loaded, int] = pickle.loads(await _frame(stream))  # noqa: S301 - our own child
@@ -99,7 +122,7 @@ async def _received(stream: asyncio.StreamReader, shown: str) -> Loaded:
             checks += pickle.loads(await _frame(stream))  # noqa: S301 - our own child
             await asyncio.sleep(0)
     config = loaded.config.model_copy(update={"checks": tuple(checks)})
-    return Loaded(config, loaded.warnings)
+    return loaded._replace(config=config)
 
 
 @contextmanager
@@ -127,12 +150,16 @@ def _came_to_nothing(shown: str, said: str) -> ConfigError:
 
 
 def main(arguments: Sequence[str], out: BinaryIO) -> None:
-    """The child: loads the config named by the one argument, and says what came of it."""
+    """The child: loads the config that is named first, and says what came of it.
+
+    The second argument is its folder for temporary files: not TMPDIR, which
+    the config may refer to.
+    """
     gc.disable()  # it ends before there is garbage worth the search
-    (shown,) = arguments
+    shown, tempfile.tempdir = arguments
     _write(out, PROGRAM)
     try:
-        config, warnings = load(shown, os.environ)
+        loaded = read_config(shown, os.environ, Allowed(), lambda: _write(out, _WORKING))
     except ConfigError as error:
         _send(out, error.problems)
         return
@@ -140,9 +167,10 @@ def main(arguments: Sequence[str], out: BinaryIO) -> None:
         said = f"cannot be read for a fault of ours: {type(error).__name__}"
         _send(out, (Problem(shown, 0, "", said),))
         return
+    config = loaded.config
     starts = range(0, len(config.checks), BATCH)
     _send(out, ())
-    _send(out, (Loaded(config.model_copy(update={"checks": ()}), warnings), len(starts)))
+    _send(out, (loaded._replace(config=config.model_copy(update={"checks": ()})), len(starts)))
     for start in starts:
         _send(out, config.checks[start : start + BATCH])
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 from pydantic import BaseModel, JsonValue, ValidationError
@@ -12,10 +12,13 @@ from prober.config import words
 from prober.config.fill import Files
 from prober.config.report import Report
 from prober.config.shape import file_fields
+from prober.config.source import ABSENT
 from prober.config.tree import Path, Tree, follow, replaced
+from prober.probes.journey_settings import Script
 
 Raw = dict[str, JsonValue]
 M = TypeVar("M", bound=BaseModel)
+_SCRIPT: tuple[Path, Path] = (("journey", "script"), ("journey",))  # in the long form, in the short
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +27,7 @@ class Desk:
     report: Report
     files: Files
     env: Mapping[str, str]
+    scripts: dict[Script, Path] = field(default_factory=dict)  # that are there, and who names each
 
     def section(self, key: str) -> JsonValue:
         """The top-level value under `key`; one that is empty is as good as not there."""
@@ -75,16 +79,36 @@ class Desk:
 
     def with_files(self, model: type[BaseModel], raw: Raw, *places: Path) -> Raw:
         """`raw` with every file it names by its whole path; one that cannot be read is a mistake."""
-        for field in file_fields(model):
-            name = _at(raw, field)
+        for place in file_fields(model):
+            name = at(raw, place)
             if not isinstance(name, str) or not name:
                 continue
             path = self.files.path(name)
             content = self.files.read(path)
-            at = self.report.locate(field, places)
-            if isinstance(content, str) and not self.tree.has_unset(at.path):
-                self.report.error(field, f"{name!r} {content}", *places)
-            changed = replaced(raw, field, str(path))
+            there = self.report.locate(place, places)
+            if isinstance(content, str) and not self.tree.has_unset(there.path):
+                self.report.error(place, f"{name!r} {content}", *places)
+            changed = replaced(raw, place, str(path))
+            raw = changed if isinstance(changed, dict) else raw
+        return raw
+
+    def with_script(self, raw: Raw, *places: Path) -> Raw:
+        """The same for the script of a journey, which stands beside the name of its function."""
+        for place in _SCRIPT:
+            text = at(raw, place)
+            script = Script.of(text) if isinstance(text, str) else None
+            if script is None:
+                continue
+            path = self.files.path(script.path)
+            content = self.files.read(path)
+            there = self.report.locate(_SCRIPT[0], places)
+            whole = Script(str(path), script.function)
+            if isinstance(content, bytes):
+                self.scripts.setdefault(whole, there.path)
+            else:
+                right = "; name a script, relative to the config file" if content == ABSENT else ""
+                self.report.error(_SCRIPT[0], f"{script.path!r} {content}{right}", *places)
+            changed = replaced(raw, place, str(whole))
             raw = changed if isinstance(changed, dict) else raw
         return raw
 
@@ -93,8 +117,8 @@ class Desk:
     ) -> JsonValue:
         """A number where a text is wanted is a text: `labels: {tier: 1}`, as it is written."""
         for one in error.errors(include_url=False, include_input=False):
-            at = self.report.locate(one["loc"], places)
-            written = self.tree.written.get(at.spot) if at.spot else None
+            there = self.report.locate(one["loc"], places)
+            written = self.tree.written.get(there.spot) if there.spot else None
             if one["type"] == "string_type" and written is not None:
                 raw = replaced(raw, follow(raw, one["loc"]), written)
         return raw
@@ -117,7 +141,8 @@ def _names_kinds(raw: Raw, kinds: Sequence[str], known: Sequence[str]) -> bool:
     return bool(raw) and set(known) == set(kinds)
 
 
-def _at(raw: JsonValue, path: Path) -> JsonValue:
+def at(raw: JsonValue, path: Path) -> JsonValue:
+    """What stands at `path`, if anything does."""
     for part in path:
         raw = raw.get(str(part)) if isinstance(raw, dict) else None
     return raw

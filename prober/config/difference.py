@@ -25,6 +25,7 @@ class Difference:
     changed: tuple[str, ...] = ()
     moved: tuple[str, ...] = ()
     others: tuple[str, ...] = ()  # other parts of the config that changed, by their key
+    files: tuple[str, ...] = ()  # named by both configs, with another content now
 
     def __str__(self) -> str:
         parts = (
@@ -32,7 +33,7 @@ class Difference:
             for word, names in (
                 ("added", self.added),
                 ("removed", self.removed),
-                ("changed", self.changed + self.others),
+                ("changed", self.changed + self.others + self.files),
             )
             if names
         )
@@ -55,6 +56,11 @@ async def difference(old: Config, new: Config) -> Difference:
         changed=tuple(changed),
         moved=tuple(name for name in changed if before[name].interval != after[name].interval),
         others=tuple(part for part in parts if getattr(old, part) != getattr(new, part)),
+        files=tuple(
+            name
+            for name in list(new.files)[1:]  # the first is the config itself
+            if name in old.files and old.files[name] != new.files[name]
+        ),
     )
 
 

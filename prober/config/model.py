@@ -20,6 +20,7 @@ from prober.check import LabelName, Model
 from prober.errors import Problem
 from prober.notify import AnyNotifier
 from prober.probes import AnyCheck
+from prober.probes.journey_settings import BrowserSettings
 from prober.secret import Scrubber
 
 SEVERITIES = ("critical", "high", "medium", "low", "info")
@@ -54,6 +55,7 @@ class AgentSettings(Model):
     data_dir: Path = Path("./data")  # relative to the config file; absolute once loaded
     notify: Literal["auto", "always", "never"] = "auto"
     resolver: Literal["auto", "system"] = "auto"
+    browser: BrowserSettings = BrowserSettings()
 
 
 class WebSettings(Model):
@@ -90,7 +92,7 @@ class Config(Model):
     notifiers: SkipValidation[Mapping[str, AnyNotifier]] = Field(default_factory=dict)
     routes: SkipValidation[tuple[Route, ...]] = ()
     scrub: SkipValidation[Scrubber] = Scrubber()
-    files: Mapping[str, str] = {}  # absolute path → sha256, of the config and each file it names
+    files: Mapping[str, str] = {}  # absolute path → sha256: the config, then each file it names
 
     @property
     def notifies(self) -> bool:
@@ -101,7 +103,8 @@ class Config(Model):
 
 
 class Loaded(NamedTuple):
-    """A config, and what is legal in it but probably not meant."""
+    """A config, what is legal in it but probably not meant, and journeys that cannot be run."""
 
     config: Config
     warnings: tuple[Problem, ...]
+    broken: tuple[Problem, ...] = ()

@@ -5,12 +5,13 @@ from __future__ import annotations
 import gc
 import hashlib
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
 
-from prober.config import source
+from prober.config import listing, source
 from prober.config.build import build
 from prober.config.compose import Composer
 from prober.config.desk import Desk
@@ -18,25 +19,40 @@ from prober.config.fill import Files, Filler
 from prober.config.hidden import Hidden
 from prober.config.model import Loaded
 from prober.config.report import Report
+from prober.config.tree import Path as Place
 from prober.config.tree import Tree
 from prober.config.values import Values
 from prober.errors import ConfigError
 from prober.secret import Scrubber
 
 
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """Mistakes that are none this time: a reference that is not set, a journey that cannot run."""
+
+    unset: bool = False
+    broken: bool = False
+
+
 def read_config(
-    path: str | PathLike[str], env: Mapping[str, str] | None, *, allow_unset: bool
+    path: str | PathLike[str],
+    env: Mapping[str, str] | None,
+    allowed: Allowed,
+    heard: Callable[[], None] = lambda: None,
 ) -> Loaded:
+    """As `load`; `heard` is called at every script that has been looked into."""
     with _no_collection():
-        return _read(str(path), os.environ if env is None else env, allow_unset=allow_unset)
+        return _read(str(path), os.environ if env is None else env, allowed, heard)
 
 
-def _read(shown: str, env: Mapping[str, str], *, allow_unset: bool) -> Loaded:
+def _read(
+    shown: str, env: Mapping[str, str], allowed: Allowed, heard: Callable[[], None]
+) -> Loaded:
     path = Path(shown).absolute()
     data, text = source.read(path, shown)
     files, found, tree = Files(path.parent), Hidden(), Tree(shown)
     files.hashes[str(path)] = hashlib.sha256(data).hexdigest()
-    composer = Composer(tree, Values(tree, Filler(env, files), found, allow_unset))
+    composer = Composer(tree, Values(tree, Filler(env, files), found, allowed.unset))
     try:
         composer.compose(source.events(text, shown))
     except ConfigError as error:
@@ -44,10 +60,28 @@ def _read(shown: str, env: Mapping[str, str], *, allow_unset: bool) -> Loaded:
     scrub = Scrubber(found.values)
     report = Report(tree, scrub)
     report.add(composer.problems, composer.warnings)
-    config = build(Desk(tree, report, files, env), scrub)
-    if report.problems:
-        raise ConfigError(report.problems)
-    return Loaded(config, report.warnings)
+    desk = Desk(tree, report, files, env)
+    config = build(desk, scrub)
+    _look_into_scripts(desk, allowed, heard)
+    if report.problems or (report.elsewhere and not allowed.broken):
+        raise ConfigError([*report.problems, *report.elsewhere])
+    return Loaded(config, report.warnings, report.elsewhere)
+
+
+def _look_into_scripts(desk: Desk, allowed: Allowed, heard: Callable[[], None]) -> None:
+    """What is wrong with one is told with its own file and line, and who names it."""
+    base, shown = desk.files.base, Path(desk.tree.file).parent
+    timeout = listing.TIMEOUT_AT_START if allowed.broken else listing.TIMEOUT
+    found = listing.unfit(desk.scripts, heard, timeout=timeout)
+    named_by: dict[listing.Unfit, Place] = {}  # the first that does
+    for script, place in desk.scripts.items():
+        if script in found:
+            named_by.setdefault(found[script], place)
+    for wrong, place in named_by.items():
+        file = Path(wrong.file)
+        if file.is_relative_to(base):  # as it is written: from where the user stands
+            file = shown / file.relative_to(base)
+        desk.report.other(str(file), wrong.line, place, wrong.message)
 
 
 def _scrubbed(error: ConfigError, composer: Composer, found: Hidden) -> ConfigError:

@@ -35,6 +35,7 @@ class Report:
         self._scrub = scrub
         self._problems: dict[Problem, None] = {}
         self._warnings: dict[Problem, None] = {}
+        self._elsewhere: dict[Problem, None] = {}
 
     def add(self, problems: Sequence[Problem], warnings: Sequence[Problem]) -> None:
         """What was found before anything could be located."""
@@ -44,6 +45,11 @@ class Report:
     @property
     def problems(self) -> tuple[Problem, ...]:
         return self._sorted(self._problems)
+
+    @property
+    def elsewhere(self) -> tuple[Problem, ...]:
+        """Mistakes in other files than the config itself."""
+        return self._sorted(self._elsewhere)
 
     @property
     def warnings(self) -> tuple[Problem, ...]:
@@ -59,9 +65,16 @@ class Report:
         at = self._tree.reach(path)
         self._put(self._warnings, at.path, at.line, message)
 
-    def unknown(self, path: Path, key: str, known: Sequence[str]) -> None:
+    def other(self, file: str, line: int, path: Path, message: str) -> None:
+        """A mistake in another file, which is named at `path`."""
+        at = self._tree.reach(path)
+        self._elsewhere[Problem(file, line, show(at.path), message)] = None
+
+    def unknown(self, path: Path, key: str, known: Sequence[str], right: str | None = None) -> None:
+        """A key that is not `known` here; what would be `right`, where that is another place."""
         line = self._tree.reach((*path, key)).line
-        self._put(self._problems, path, line, words.unknown(key, known))
+        said = f'unknown key "{key}"; {right}' if right else words.unknown(key, known)
+        self._put(self._problems, path, line, said)
 
     def found(self, path: Path) -> str:
         """How a message shows the value at `path`."""
@@ -150,12 +163,11 @@ class Report:
 
     def _sorted(self, problems: dict[Problem, None]) -> tuple[Problem, ...]:
         clean = dict.fromkeys(self._clean(problem) for problem in problems)
-        return tuple(sorted(clean, key=lambda problem: problem.line))
+        return tuple(sorted(clean, key=lambda problem: (problem.file, problem.line)))
 
     def _clean(self, problem: Problem) -> Problem:
-        return Problem(
-            problem.file, problem.line, self._line(problem.field), self._line(problem.message)
-        )
+        file, line = self._line(problem.file), problem.line
+        return Problem(file, line, self._line(problem.field), self._line(problem.message))
 
     def _line(self, text: str) -> str:
         """One line that shows no secret."""

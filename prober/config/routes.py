@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from prober.alerts.notice import identity
 from prober.alerts.route import Match, Route
+from prober.alerts.rules import EffectiveRule
 from prober.config.desk import Desk
 from prober.config.model import Config
 from prober.config.tree import Path
 from prober.probes import KINDS
+
+NAMED = 3  # checks that a warning names
 
 
 def read_routes(desk: Desk, severities: Sequence[str] | None) -> Iterator[Route]:
@@ -58,12 +62,32 @@ def _warn_of_routes(desk: Desk, config: Config) -> None:
         elif route.match == Match() and not route.continue_:
             last = index
         _warn_of_match(desk, config, route.match, place)
+    if config.routes and config.notifies and not any(r.match == Match() for r in config.routes):
+        _warn_of_untold(desk, config)
+
+
+def _warn_of_untold(desk: Desk, config: Config) -> None:
+    """Alerts that every route lets pass by, so that nobody hears of them."""
+    untold: dict[EffectiveRule, list[str]] = {}
+    for check in config.checks:
+        for rule in config.rules[check.name]:
+            labels = identity(config.agent.region, check.name, check.kind, rule, check.labels)
+            if not any(route.match.matches(labels) for route in config.routes):
+                untold.setdefault(rule, []).append(check.name)
+    for rule, names in untold.items():
+        shown = ", ".join(names[:NAMED])
+        more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+        said = (
+            f"none takes the alert {rule.name} ({rule.severity}) of {shown}{more};"
+            " add one, with notify: [] to tell nobody"
+        )
+        desk.report.warn(("routes",), said)
 
 
 def _warn_of_match(desk: Desk, config: Config, match: Match, place: Path) -> None:
     there = {
         "checks": (match.checks, {check.name for check in config.checks}),
-        "kinds": (match.kinds, {kind.kind for kind in KINDS}),
+        "kinds": (match.kinds, {"agent", *(kind.kind for kind in KINDS)}),
         "regions": (match.regions, {*config.regions, config.agent.region}),
     }
     for key, (wanted, known) in there.items():

@@ -20,6 +20,7 @@ try:
 except ImportError:  # PyYAML built without libyaml: the same, slower
     from yaml import SafeLoader as _Loader  # type: ignore[assignment] # either has get_event
 
+ABSENT = "does not exist"
 LARGEST = 64 * 2**20  # bytes of a config file; 10,000 checks take 4 MiB
 
 _UNPRINTABLE = re.compile(
@@ -90,7 +91,7 @@ def why(error: OSError | ValueError) -> str:
     """What kept us from reading a file, for people."""
     match error:
         case FileNotFoundError():
-            return "does not exist"
+            return ABSENT
         case IsADirectoryError():
             return "is a directory; name a file"
         case PermissionError():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from difflib import get_close_matches
 from types import MappingProxyType
@@ -85,7 +86,7 @@ def message(error: ErrorDetails, found: str) -> str:
     if name in _BOUNDS:
         return f"{found} {_BOUNDS[name](ctx)}"
     if name in ("literal_error", "enum"):
-        return f"{found} is none of {str(ctx['expected']).replace(chr(39), '')}"
+        return f"{found} is none of {_listed(str(ctx['expected']))}"
     if name == "string_pattern_mismatch":
         pattern = str(ctx["pattern"])
         return f"{found} {_PATTERNS.get(pattern, f'does not match {pattern}')}"
@@ -120,6 +121,12 @@ def found(value: JsonValue, written: str | None = None) -> str:
             return repr(text) if text else "an empty text"
         case _:
             return written or str(value).lower()
+
+
+def _listed(expected: str) -> str:
+    """As YAML writes them: `auto, true or false`."""
+    plain = expected.replace("'", "")
+    return re.sub(r"\b(True|False)\b", lambda word: word[0].lower(), plain)
 
 
 def _number(bound: object) -> str:

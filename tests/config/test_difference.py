@@ -57,6 +57,18 @@ async def test_a_rule_that_changes_for_all_changes_the_checks_but_moves_none(
     assert (found.changed, found.moved) == (("a",), ())
 
 
+async def test_a_changed_script_is_named_and_touches_no_check(tmp_path: Path) -> None:
+    script = tmp_path / "order.py"
+    script.write_text("from prober.journey import journey\n\n@journey\ndef order(page): ...\n")
+    old = config(tmp_path, checks(a="journey: order.py"))
+    script.write_text(script.read_text() + "# better\n")
+
+    found = await difference(old, config(tmp_path, checks(a="journey: order.py") + "# more\n"))
+
+    assert found == Difference(files=(str(script),))
+    assert str(found) == f"changed {script}"
+
+
 async def test_other_parts_are_named(tmp_path: Path) -> None:
     text = checks(a="tcp: '127.0.0.1:1'")
     hook = "notifiers: {hook: {webhook: {url: 'http://127.0.0.1/'}}}\n"

@@ -4,6 +4,7 @@ import base64
 from pathlib import Path
 
 import pytest
+import trustme
 
 from prober.probes.http import HttpCheck
 from prober.secret import Scrubber
@@ -66,8 +67,9 @@ def test_other_fields_are_not(tmp_path: Path, settings: str) -> None:
 
 
 def test_file_names_are_no_secrets(tmp_path: Path) -> None:
-    for name in ("hunter22", "cert"):
-        (tmp_path / name).write_text("x")
+    issued = trustme.CA().issue_cert("h.example")
+    issued.private_key_pem.write_to_path(str(tmp_path / "hunter22"))
+    issued.cert_chain_pems[0].write_to_path(str(tmp_path / "cert"))
     settings = "      tls: {key_file: hunter22, cert_file: cert}"
 
     assert not scrub_of(tmp_path, settings).values

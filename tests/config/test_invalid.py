@@ -1,7 +1,11 @@
-"""Each file in invalid/ has one broken thing; the exact messages stand beside it."""
+"""Each file in invalid/ has one broken thing; the exact messages stand beside it.
+
+The scripts that some of them name are there as `.py.txt`: they are broken too.
+"""
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -13,11 +17,21 @@ INVALID = Path(__file__).parent / "invalid"
 FILES = sorted(path.name for path in INVALID.glob("*.yaml"))
 
 
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """All of invalid/, with the scripts under their names."""
+    folder = tmp_path_factory.mktemp("invalid")
+    shutil.copytree(INVALID, folder, dirs_exist_ok=True)
+    for script in (folder / "journeys").iterdir():
+        script.rename(script.with_suffix(""))
+    return folder
+
+
 @pytest.mark.parametrize("name", FILES)
 def test_a_mistake_is_told_with_its_line_and_what_would_be_right(
-    name: str, monkeypatch: pytest.MonkeyPatch
+    name: str, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.chdir(INVALID)
+    monkeypatch.chdir(folder)
 
     with pytest.raises(ConfigError) as error:
         load(name, {"WORD": "word"})

@@ -17,9 +17,10 @@ KEYS = [
     "method", "headers", "body", "json", "redirects", "tls", "expect", "status", "when", "failures",
     "resolve", "webhook", "alertmanager", "urls", "match", "notify", "continue", "down", "<<",
     "region", "data_dir", "listen", "password", "hmac_secret", "ca_file", "1", "true",
+    "journey", "script", "base_url", "params", "secrets", "browser", "workers", "sandbox",
 ]  # fmt: skip
 TEXTS = st.sampled_from(
-    ["", "5s", "http", "tcp", "down", "https://u:p@h/", "h:1", "${A}", "${B:-x}", "${", "auto", "."]
+    ["", "5s", "http", "tcp", "down", "https://u:p@h/", "h:1", "${A}", "${B:-x}", "${", "a.py::f"]
 ) | st.text(max_size=8)
 SCALARS = st.none() | st.booleans() | st.integers(-2, 999) | st.floats() | TEXTS
 VALUES: st.SearchStrategy[object] = st.recursive(

@@ -5,6 +5,7 @@ import socket
 from pathlib import Path
 
 import pytest
+import trustme
 
 from prober.alerts.rules import EffectiveRule
 from prober.config import Config, load
@@ -67,8 +68,12 @@ routes:
 ENV = {"TOKEN": "abcdefgh", "S": "hmac-secret"}
 
 
+def certificate(path: Path) -> None:
+    trustme.CA().cert_pem.write_to_path(str(path))
+
+
 def whole(folder: Path) -> Config:
-    (folder / "ca.pem").write_text("a certificate")
+    certificate(folder / "ca.pem")
     return loaded(folder, WHOLE, ENV).config
 
 
@@ -112,7 +117,7 @@ def test_every_file_that_is_named_is_hashed_and_absolute(tmp_path: Path) -> None
 
 def test_a_changed_file_changes_the_config(tmp_path: Path) -> None:
     before = whole(tmp_path)
-    (tmp_path / "ca.pem").write_text("another certificate")
+    certificate(tmp_path / "ca.pem")
 
     after = load(tmp_path / "config.yaml", ENV).config
 
@@ -130,14 +135,14 @@ def test_configs_are_compared_by_value_also_through_a_pickle(tmp_path: Path) -> 
 
 @pytest.mark.parametrize("text", ["", "# nothing\n", "---\n", "checks:\n", "checks: []\n", "{}"])
 def test_an_empty_config_is_legal(tmp_path: Path, text: str) -> None:
-    config, warnings = loaded(tmp_path, text)
+    config, warnings, broken = loaded(tmp_path, text)
 
     assert config.checks == ()
     assert config.agent.region == socket.gethostname()
     assert config.regions == (socket.gethostname(),)
     assert config.web.listen == "127.0.0.1:9620"
     assert config.agent.data_dir == tmp_path / "data"
-    assert warnings == ()
+    assert (warnings, broken) == ((), ())
 
 
 def test_a_byte_order_mark_is_no_mistake(tmp_path: Path) -> None:

@@ -42,6 +42,60 @@ def test_what_is_legal_but_odd_is_a_warning(tmp_path: Path, text: str, warning: 
     assert warned(tmp_path, text) == [warning]
 
 
+UNTOLD = """
+agent: {region: eu}
+alerts: {down: {when: {failures: 3}}, slow: {when: {failures: 9}, severity: low}}
+notifiers: {h: {webhook: {url: "http://h/"}}}
+checks:
+  - {name: a, tcp: "h:1", labels: {team: x}}
+  - {name: b, tcp: "h:1"}
+  - {name: c, tcp: "h:1", severity: high}
+  - {name: d, tcp: "h:1"}
+  - {name: e, tcp: "h:1", labels: {team: x}}
+"""
+
+
+def untold(folder: Path, routes: str, text: str = UNTOLD) -> list[str]:
+    found = warned(folder, text + f"routes: {routes}\n")
+    ending = "; add one, with notify: [] to tell nobody"
+    start = "config.yaml:11: routes: none takes the alert "
+    return [line.removeprefix(start).removesuffix(ending) for line in found]
+
+
+def test_an_alert_that_no_route_takes_is_a_warning(tmp_path: Path) -> None:
+    assert untold(tmp_path, "[{match: {severity: critical}, notify: h}]") == [
+        "slow (low) of a, b, c and 2 more",
+        "down (high) of c",
+    ]
+    assert untold(tmp_path, "[{match: {labels: {team: x}}, notify: h}]") == [
+        "down (critical) of b, d",
+        "slow (low) of b, c, d",
+        "down (high) of c",
+    ]
+
+
+@pytest.mark.parametrize(
+    "routes",
+    [
+        "[]",
+        "[{notify: h}]",
+        "[{notify: []}]",
+        "[{match: {severity: low}, notify: h}, {notify: h, continue: true}]",
+        "[{match: {severity: [critical, high]}, notify: h}, {match: {severity: low}, notify: []}]",
+        "[{match: {kinds: tcp}, notify: h}]",
+        "[{match: {regions: eu}, notify: h}]",
+    ],
+)
+def test_no_warning_where_every_alert_is_taken(tmp_path: Path, routes: str) -> None:
+    assert untold(tmp_path, routes) == []
+
+
+def test_no_warning_of_routes_where_the_agent_tells_nobody(tmp_path: Path) -> None:
+    silent = UNTOLD.replace("region: eu", "region: eu, notify: never")
+
+    assert untold(tmp_path, "[{match: {severity: high}, notify: h}]", silent) == []
+
+
 def test_a_list_of_matches_with_one_that_can_match_is_no_warning(tmp_path: Path) -> None:
     text = (
         'agent: {notify: never}\nchecks: [{name: a, tcp: "h:1"}]\n'

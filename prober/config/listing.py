@@ -1,0 +1,148 @@
+"""Can the scripts that a config names be imported, and is there a journey in each?
+
+Asked of a process of its own for every script: importing runs what somebody
+has written, which may do anything, take for ever, or end the process.
+"""
+
+from __future__ import annotations
+
+import os
+import selectors
+import site
+import subprocess
+import sys
+from collections.abc import Callable, Collection, Mapping
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import IO, NamedTuple
+
+from pydantic import BaseModel, ValidationError
+
+from prober.clock import SystemClock
+from prober.probes.journey_settings import Script
+from prober.probes.processes import end
+
+TIMEOUT = 20.0  # seconds for one script
+TIMEOUT_AT_START = 5.0  # the same where an agent's other checks wait for it
+LARGEST = 1 << 16  # bytes of an answer
+COMMAND = (sys.executable, "-P", "-m", "prober.journey.listing")
+_PASSED_ON = ("PATH", "LANG", "TZ")  # of our environment; no secret of the agent's
+_PASSED_FROM = ("LC_", "PLAYWRIGHT_")
+
+
+class Unfit(NamedTuple):
+    """Why a script cannot be run, at a line of `file`; 0 is the whole of it."""
+
+    file: str
+    line: int
+    message: str
+
+
+class _Problem(BaseModel):
+    file: str
+    line: int | None = None
+    message: str
+
+
+class _Answer(BaseModel):
+    problem: _Problem | None = None
+    function: str | None = None
+
+
+def unfit(
+    scripts: Collection[Script],
+    heard: Callable[[], None] = lambda: None,
+    *,
+    command: tuple[str, ...] = COMMAND,
+    timeout: float = TIMEOUT,
+) -> dict[Script, Unfit]:
+    """What is wrong with those that are; `heard` is called at every answer."""
+    if not scripts:
+        return {}
+    pool = ThreadPoolExecutor(_processors(), thread_name_prefix="listing")
+    try:
+        asked = {pool.submit(_ask, script, command, timeout): script for script in scripts}
+        found = {}
+        for answer in as_completed(asked):
+            heard()
+            if wrong := answer.result():
+                found[asked[answer]] = wrong
+        return found
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _processors() -> int:
+    if sys.platform == "linux":  # where a container may have a part of them only
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _ask(script: Script, command: tuple[str, ...], timeout: float) -> Unfit | None:
+    """One process, from its start to the end of everything that it has started."""
+    named = [script.function] if script.function else []
+    with TemporaryDirectory(prefix="prober-listing-", ignore_cleanup_errors=True) as folder:
+        try:
+            process = subprocess.Popen(  # noqa: S603 - our own program
+                [*command, script.path, *named],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                env=_environment(os.environ, folder),
+            )
+        except OSError as error:
+            said = f"no process to import it in: {(error.strerror or str(error)).lower()}"
+            return Unfit(script.path, 0, f"{said}; try again")
+        with process:
+            try:
+                return _heard(process, script, timeout)
+            finally:
+                end(Path(folder), process.pid if process.returncode is None else None)
+
+
+def _environment(ours: Mapping[str, str], folder: str) -> dict[str, str]:
+    """As a journey has it when it runs."""
+    passed_on = {n: v for n, v in ours.items() if n in _PASSED_ON or n.startswith(_PASSED_FROM)}
+    own = {"HOME": folder, "TMPDIR": folder, "PYTHONUSERBASE": site.getuserbase()}
+    return {"PATH": os.defpath} | passed_on | own
+
+
+def _heard(process: subprocess.Popen[bytes], script: Script, timeout: float) -> Unfit | None:
+    """What the process says of `script`, or what its silence says."""
+    deadline = SystemClock().monotonic() + timeout
+    try:
+        answer = _Answer.model_validate_json(_line(process.stdout, deadline))
+        problem = answer.problem
+        return Unfit(problem.file, problem.line or 0, problem.message) if problem else None
+    except ValidationError:
+        pass
+    except TimeoutError:
+        said = f"could not be read within {timeout:g} s; does it do work when it is imported?"
+        return Unfit(script.path, 0, said)
+    if process.stdout:
+        process.stdout.close()  # nobody listens any more, whatever it goes on to say
+    try:
+        code = process.wait(max(0.0, deadline - SystemClock().monotonic()))
+    except subprocess.TimeoutExpired:
+        how = "no answer"
+    else:
+        how = f"signal {-code}" if code < 0 else f"exit code {code}"
+    said = f"the process that imports it came to nothing, {how}; does it end the process itself?"
+    return Unfit(script.path, 0, said)
+
+
+def _line(stream: IO[bytes] | None, deadline: float) -> bytes:
+    """The first line there is, or what there is instead. Raises TimeoutError."""
+    data, clock = b"", SystemClock()
+    with selectors.DefaultSelector() as selector:
+        selector.register(stream or -1, selectors.EVENT_READ)
+        while b"\n" not in data and len(data) < LARGEST:
+            left = deadline - clock.monotonic()
+            if left <= 0 or not selector.select(left):
+                raise TimeoutError
+            chunk = os.read(stream.fileno() if stream else -1, LARGEST)
+            if not chunk:
+                break
+            data += chunk
+    return data.partition(b"\n")[0]
