@@ -15,16 +15,17 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from prober.alerts.incidents import Incidents, Plan, Watched
+from prober.alerts.incidents import Incidents
 from prober.alerts.notice import Delivery, Event
-from prober.alerts.state import AlertState
-from prober.clock import Clock
+from prober.alerts.plan import Plan, Watched
+from prober.alerts.state import AlertState, Key
+from prober.clock import Clock, quiet_turn
 from prober.result import Result
 from prober.store.backlog import Backlog
 from prober.store.batch import Batch
 from prober.store.database import Renewed, Store, StoreError
 from prober.store.history import CheckState
-from prober.store.outbox import Key, Mark
+from prober.store.outbox import Mark
 from prober.store.read import Loaded
 
 __all__ = ["Counters", "Plan", "Settle", "Watched"]
@@ -101,12 +102,20 @@ class Settle:
         self._backlog.load(undelivered, since or {})
 
     def configure(self, plan: Plan) -> None:
-        """A new config. What burns goes on burning; what lost its check or rule is resolved."""
+        """A new config. What burns goes on burning; what lost its check or rule is resolved.
+
+        Where very much burns some of that is left to `run`, which does it in slices.
+        """
         self._incidents.configure(plan, self._clock.now())
         self._backlog.watch(plan.checks)
         self._take_said()
         if self._has_work():
             self._due_in(GROUP)
+
+    @property
+    def faulty(self) -> Mapping[str, str]:
+        """The checks on which the agent gets no verdict, and why: ProberAgentFault fires for them."""
+        return self._incidents.faulty
 
     def standing(self) -> list[Delivery]:
         """The firings of all that burns, to whom they were told and by the ids they had then."""
@@ -144,6 +153,9 @@ class Settle:
             self.tick(self._clock.now())
             if self._save_at is not None and self._save_at <= self._clock.monotonic():
                 await self._save()
+            wake = self._incidents.next_wake
+            if wake is not None and wake <= self._clock.now():
+                await quiet_turn(self._clock)  # the next slice may wait for everybody else
 
     async def flush(self, seconds: float | None = None) -> None:
         """Write everything there is, for so long at most; once only, if the store is gone."""

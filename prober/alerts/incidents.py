@@ -2,68 +2,51 @@
 
 All alert states, in memory, under the plan of the day. Decides and remembers;
 writes nothing, sends nothing, and is told what time it is. What has gathered
-in `dirty` and `said` is taken by whoever keeps and delivers it.
+in `dirty` and `said` is taken by whoever keeps and delivers it. What concerns
+very many alerts is done in slices, one at each `tick`.
 """
 
 from __future__ import annotations
 
-import heapq
+from collections import deque
 from collections.abc import Callable, Mapping, Set
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from prober.alerts import notice
+from prober.alerts.alarms import Alarms
+from prober.alerts.faults import AGENT, FAULT, NO_VERDICT, RUNS, Faults, judged, watched
 from prober.alerts.notice import Delivery, Ended, Event, Links, Notice
-from prober.alerts.route import Route, routed
+from prober.alerts.plan import Plan, Watched
+from prober.alerts.route import routed
 from prober.alerts.rules import LEAST_REMIND, EffectiveRule
-from prober.alerts.state import QUIET, AlertState, Change, advance, remind, set_back, wake_at
+from prober.alerts.state import QUIET, AlertState, Change, Key, advance, remind, set_back, wake_at
 from prober.result import Outcome, Result
 
 CHECK_GONE = "the check was removed from the config"
 RULE_GONE = "the rule was removed from the config"
-OUTDATED = 100  # alarms that may be set for nothing before they are cleared away
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Watched:
-    """One check, as alerts see it. `labels` are the agent's and the check's together."""
-
-    kind: str
-    rules: tuple[EffectiveRule, ...]
-    labels: Mapping[str, str] = field(default_factory=dict)
-    runbook: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
-    """What the config says of alerts. Without `notify`, states move and no firing is told."""
-
-    region: str
-    checks: Mapping[str, Watched] = field(default_factory=dict)
-    notifiers: tuple[str, ...] = ()
-    routes: tuple[Route, ...] = ()
-    notify: bool = True
-    external_url: str = ""
+SLICE = 25  # alerts that are brought in line or reminded of at once: some milliseconds
 
 
 class Incidents:
     """`alerted` hears (check, rule, severity, firing) whenever that changes."""
 
     def __init__(self, alerted: Callable[[str, str, str, bool], None]) -> None:
-        self.dirty: set[tuple[str, str]] = set()  # states that differ from what is kept
+        self.dirty: set[Key] = set()  # states that differ from what is kept
         self.said: list[Delivery] = []  # in order, not yet taken
         self._alerted = alerted
         self._plan = Plan(region="")
-        self._rules: dict[str, tuple[tuple[tuple[str, str], EffectiveRule], ...]] = {}
-        self._states: dict[tuple[str, str], AlertState] = {}  # without those that are quiet
-        self._shown: dict[tuple[str, str], str] = {}  # severity, as `alerted` has heard it
-        self._wakes: list[tuple[float, tuple[str, str]]] = []  # a heap; may hold what is outdated
-        self._due: dict[tuple[str, str], float] = {}  # the entry of it that counts
-        self._unseen: set[tuple[str, str]] = set()
+        self._rules: dict[str, tuple[tuple[Key, EffectiveRule], ...]] = {}  # of who had results
+        self._states: dict[Key, AlertState] = {}  # without those that are quiet
+        self._faults = Faults()
+        self._shown: dict[Key, str] = {}  # severity, as `alerted` has heard it
+        self._alarms = Alarms()
+        self._unseen: set[Key] = set()
         self._burning: set[str] = set()  # the incident keys of what fires
+        self._strange: deque[Key] = deque()  # not yet looked at under the plan and clock of today
         self._looked = 0.0  # the wall clock when it was last looked at
 
     @property
-    def states(self) -> Mapping[tuple[str, str], AlertState]:
+    def states(self) -> Mapping[Key, AlertState]:
         """By (check, rule); one that is not there is quiet."""
         return self._states
 
@@ -73,23 +56,28 @@ class Incidents:
         return self._burning
 
     @property
+    def faulty(self) -> Mapping[str, str]:
+        """The checks for which the agent's own alert fires, and the last message of each."""
+        return self._faults.checks
+
+    @property
     def next_wake(self) -> float | None:
         """When `tick` has something to do, in Unix seconds."""
-        return self._wakes[0][0] if self._wakes else None
+        return self._looked if self._strange else self._alarms.next
 
-    def load(self, states: Mapping[tuple[str, str], AlertState]) -> None:
+    def load(self, states: Mapping[Key, AlertState]) -> None:
         """The states of an earlier life; before the first `configure`.
 
         Nothing is said of them: an incident goes on where it was. A reminder
         waits for the first result, since until then nobody has looked.
         """
-        self._states.update(states)
         for key, state in states.items():
+            self._set(key, state)
             if state.firing:
                 self._unseen.add(key)
                 self._burning.add(notice.incident_key(state))
 
-    def join(self, states: Mapping[tuple[str, str], AlertState], now: float) -> None:
+    def join(self, states: Mapping[Key, AlertState], now: float) -> None:
         """The same, found only after `configure`: an incident that nobody has ended goes on.
 
         Where another one burns by now that one counts; streaks are of no use any more.
@@ -99,7 +87,8 @@ class Incidents:
             {
                 key: state
                 for key, state in states.items()
-                if state.firing and not (key in mine and mine[key].firing)
+                if (state.firing and not (key in mine and mine[key].firing))
+                or (key[1] == NO_VERDICT and state.streak >= RUNS and key not in mine)
             }
         )
         self.configure(self._plan, now)
@@ -107,15 +96,8 @@ class Incidents:
     def configure(self, plan: Plan, now: float) -> None:
         """A new plan. States are kept by name; what lost its check or rule is over."""
         self._plan = plan
-        self._rules = {
-            name: tuple(((name, rule.name), rule) for rule in watched.rules)
-            for name, watched in plan.checks.items()
-        }
-        rules = {key for pairs in self._rules.values() for key, _ in pairs}
-        for key, state in list(self._states.items()):
-            if key not in rules:
-                self._forget(key, state, now)
-        self._wake_all(now)
+        self._rules = {}
+        self._look_anew(now)
 
     def standing(self) -> list[Delivery]:
         """The firings of what burns now, to whom they were told and by the ids they had then."""
@@ -128,7 +110,9 @@ class Incidents:
 
     def put(self, result: Result, now: float) -> None:
         """One result moves the states of its check. A thousand times a second: no work if all is well."""
-        for key, rule in self._rules.get(result.check, ()):
+        if result.outcome is Outcome.UNKNOWN or result.check in self._faults.doubted:
+            self._judge(result, now)
+        for key, rule in self._rules.get(result.check) or self._rules_of(result.check):
             before = self._states.get(key)
             if before is None:
                 if result.outcome is not Outcome.DOWN:
@@ -148,17 +132,16 @@ class Incidents:
             self._keep(key, after)
 
     def tick(self, now: float) -> None:
-        """What only time moves: reminders, each at most once a call."""
+        """What only time moves: reminders, each at most once a call; and the next slice of a plan."""
         if now < self._looked:
-            self._wake_all(now)
+            self._look_anew(now)
+        elif self._strange:
+            self._look_on(now)
         self._looked = now
-        due = []
-        while self._wakes and self._wakes[0][0] <= now:
-            moment, key = heapq.heappop(self._wakes)
-            if self._due.get(key) == moment:
-                due.append(key)
-        for key in due:
+        for key in self._alarms.ringing(now, SLICE):
             rule = self._rule(key)
+            if rule is None:
+                continue  # not yet looked at since the rule was removed
             after, change = remind(self._states[key], rule, now)
             if change is not None:
                 self._keep(key, after)
@@ -166,53 +149,107 @@ class Incidents:
                     self._say(notice.reminder(after, self._links(key)), after, after.reminders)
             self._wake(key, after, rule, earliest=now + LEAST_REMIND)
 
-    def _wake_all(self, now: float) -> None:
-        """All alarms set anew, under the rules and the clock of today."""
+    def _judge(self, result: Result, now: float) -> None:
+        """Whether the agent itself is at fault about this check."""
+        if result.check not in self._plan.checks:
+            return
+        key = (result.check, NO_VERDICT)
+        before, fault = self._states.get(key, QUIET), self._states.get(FAULT, QUIET)
+        after = judged(before, result)
+        if after is not before:
+            self._keep(key, after)
+        if after.streak < RUNS:
+            self._absolve(Ended(at=now, up_since=result.started_at))
+            return
+        if fault.firing and before.streak >= RUNS:
+            return
+        state = self._faults.alert(fault, after, result, now)
+        if not fault.firing:
+            state = self._fired(FAULT, state, self._watched(AGENT).rules[0])
+        self._keep(FAULT, state)
+
+    def _absolve(self, ended: Ended) -> None:
+        fault = self._states.get(FAULT, QUIET)
+        if fault.firing and not self._faults.checks:
+            self._resolved(FAULT, fault, ended)
+            self._keep(FAULT, QUIET)
+
+    def _look_anew(self, now: float) -> None:
+        """At everything, under the rules and the clock of today; all alarms are set anew."""
         self._looked = now
-        self._wakes, self._due = [], {}
-        for key, state in list(self._states.items()):
-            if not state.firing:
-                continue
+        self._alarms.clear()
+        self._strange = deque(self._states)
+        self._look_on(now)
+
+    def _look_on(self, now: float) -> None:
+        for _ in range(min(SLICE, len(self._strange))):
+            key = self._strange.popleft()
+            if (state := self._states.get(key)) is not None:
+                self._look_at(key, state, now)
+        if not self._strange:  # the fault of checks that are gone must not burn for ever
+            self._absolve(Ended(at=now, because=CHECK_GONE))
+
+    def _look_at(self, key: Key, state: AlertState, now: float) -> None:
+        rule = self._rule(key)
+        if rule is None:
+            if key[1] != NO_VERDICT or key[0] not in self._plan.checks:
+                self._forget(key, state, now)
+        elif state.firing:
             if (after := set_back(state, now)) is not state:
                 self._keep(key, after)
-            rule = self._rule(key)
             self._show(key, rule.severity)
             self._wake(key, after, rule)
 
-    def _rule(self, key: tuple[str, str]) -> EffectiveRule:
-        return next(rule for its, rule in self._rules[key[0]] if its == key)
+    def _watched(self, check: str) -> Watched:
+        return watched(self._plan) if check == AGENT else self._plan.checks[check]
 
-    def _fired(self, key: tuple[str, str], state: AlertState, rule: EffectiveRule) -> AlertState:
-        plan, watched = self._plan, self._plan.checks[key[0]]
-        labels = notice.identity(plan.region, key[0], watched.kind, rule, watched.labels)
+    def _rules_of(self, check: str) -> tuple[tuple[Key, EffectiveRule], ...]:
+        if check not in self._plan.checks and check != AGENT:
+            return ()
+        rules = self._watched(check).rules
+        self._rules[check] = tuple(((check, rule.name), rule) for rule in rules)
+        return self._rules[check]
+
+    def _rule(self, key: Key) -> EffectiveRule | None:
+        rules = self._rules.get(key[0]) or self._rules_of(key[0])
+        return next((rule for its, rule in rules if its == key), None)
+
+    def _fired(self, key: Key, state: AlertState, rule: EffectiveRule) -> AlertState:
+        plan, its = self._plan, self._watched(key[0])
+        labels = notice.identity(plan.region, key[0], its.kind, rule, its.labels)
         told = routed(plan.routes, plan.notifiers, labels) if plan.notify else ()
         state = replace(state, labels=labels, told=told)
-        self._states[key] = state
+        self._set(key, state)
         self._burning.add(notice.incident_key(state))
         self._show(key, rule.severity)
         self._wake(key, state, rule)
         self._say(notice.firing(state, self._links(key)), state, 0)
         return state
 
-    def _resolved(self, key: tuple[str, str], state: AlertState, ended: Ended) -> None:
+    def _resolved(self, key: Key, state: AlertState, ended: Ended) -> None:
         self._show(key, None)
-        self._due.pop(key, None)
+        self._alarms.drop(key)
         self._unseen.discard(key)
         self._burning.discard(notice.incident_key(state))
         self._say(notice.resolved(state, self._links(key), ended), state, 0)
 
-    def _forget(self, key: tuple[str, str], state: AlertState, now: float) -> None:
+    def _forget(self, key: Key, state: AlertState, now: float) -> None:
         self._keep(key, QUIET)
         if state.firing:
             because = RULE_GONE if key[0] in self._plan.checks else CHECK_GONE
             self._resolved(key, state, Ended(at=now, because=because))
 
-    def _keep(self, key: tuple[str, str], state: AlertState) -> None:
+    def _keep(self, key: Key, state: AlertState) -> None:
         self.dirty.add(key)
+        self._set(key, state)
+
+    def _set(self, key: Key, state: AlertState) -> None:
         if state == QUIET:
             self._states.pop(key, None)
         else:
             self._states[key] = state
+        if key[1] == NO_VERDICT:
+            self._faults.note(key[0], state)
 
     def _say(self, said: Notice, state: AlertState, nth: int) -> None:
         """To those who were told of the firing, whatever the routes are now.
@@ -223,7 +260,7 @@ class Incidents:
         there = state.told if said.event is Event.RESOLVED else self._plan.notifiers
         self.said += [notice.delivery(said, name, nth) for name in state.told if name in there]
 
-    def _show(self, key: tuple[str, str], severity: str | None) -> None:
+    def _show(self, key: Key, severity: str | None) -> None:
         shown = self._shown.pop(key, None)
         if severity is not None:
             self._shown[key] = severity
@@ -235,24 +272,14 @@ class Incidents:
             self._alerted(*key, severity, True)
 
     def _wake(
-        self,
-        key: tuple[str, str],
-        state: AlertState,
-        rule: EffectiveRule,
-        *,
-        earliest: float = 0.0,
+        self, key: Key, state: AlertState, rule: EffectiveRule, *, earliest: float = 0.0
     ) -> None:
         """`earliest` keeps a `tick` from being due again at once, whatever the rule says."""
         moment = wake_at(state, rule)
-        if moment is None or key in self._unseen:
-            return
-        self._due[key] = max(moment, earliest)
-        heapq.heappush(self._wakes, (self._due[key], key))
-        if len(self._wakes) > 2 * len(self._due) + OUTDATED:
-            self._wakes = [(due, its) for its, due in self._due.items()]
-            heapq.heapify(self._wakes)
+        if moment is not None and key not in self._unseen:
+            self._alarms.set(key, max(moment, earliest))
 
-    def _links(self, key: tuple[str, str]) -> Links:
-        watched = self._plan.checks.get(key[0])
-        runbook = watched.runbook if watched else None
+    def _links(self, key: Key) -> Links:
+        its = self._plan.checks.get(key[0])
+        runbook = its.runbook if its else None
         return Links(external_url=self._plan.external_url, runbook=runbook)

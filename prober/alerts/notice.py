@@ -95,12 +95,16 @@ class Ended:
 def identity(
     region: str, check: str, kind: str, rule: EffectiveRule, labels: Mapping[str, str]
 ) -> dict[str, str]:
-    """The labels of an alert: ours, which nobody overrides, and the check's."""
+    """The labels of an alert: ours, which nobody overrides, and the check's.
+
+    Without a `check` it is the agent's own.
+    """
+    free = {name: text for name, text in labels.items() if name != "check"}
     return {
-        **labels,
+        **free,
         "alertname": rule.alertname,
         "alert": rule.name,
-        "check": check,
+        **({"check": check} if check else {}),
         "kind": kind,
         "region": region,
         "severity": rule.severity,
@@ -109,20 +113,30 @@ def identity(
 
 def firing(state: AlertState, links: Links) -> Notice:
     """`state` has just fired and carries its labels."""
+    said = _check_fails(state) if "check" in state.labels else _agent_fails(state)
+    return _notice(state, links, event=Event.FIRING, at=state.fired_at or 0.0, annotations=said)
+
+
+def _check_fails(state: AlertState) -> dict[str, str]:
     labels = state.labels
     summary = f"{labels['check']} is down in {labels['region']}"
     description = f"failing since {_moment(state.since)}"
-    return _notice(
-        state,
-        links,
-        event=Event.FIRING,
-        at=state.fired_at or 0.0,
-        annotations={
-            "summary": _colon(summary, state.last_message),
-            "description": _colon(description, _errors(state)),
-            **_both_messages(state),
-        },
-    )
+    return {
+        "summary": _colon(summary, state.last_message),
+        "description": _colon(description, _errors(state)),
+        **_both_messages(state),
+    }
+
+
+def _agent_fails(state: AlertState) -> dict[str, str]:
+    checks = state.details.get("checks", "some checks")
+    summary = f"the agent in {state.labels['region']} gets no verdict on {checks}"
+    description = f"no verdict since {_moment(state.since)}, which says nothing about the targets"
+    return {
+        "summary": _colon(summary, state.last_message),
+        "description": _colon(description, state.details.get("messages", "")),
+        "last_message": state.last_message,
+    }
 
 
 def reminder(state: AlertState, links: Links) -> Notice:
@@ -149,16 +163,18 @@ def reminder(state: AlertState, links: Links) -> Notice:
 def resolved(state: AlertState, links: Links, ended: Ended) -> Notice:
     """`state` is the one before it became quiet."""
     labels = state.labels
-    name, region = labels["check"], labels["region"]
     until = ended.at if ended.up_since is None else ended.up_since
     lasted = _lasted(state, until)
-    if ended.because:
-        summary = f"{name} is no longer watched for {labels['alert']!r} in {region}"
-        summary, description = _colon(summary, ended.because), ended.because
-    else:
-        summary = f"{name} is up again in {region} after {lasted}"
-        description = f"failed from {_moment(state.since)} to {_moment(until)}"
+    description = f"failed from {_moment(state.since)} to {_moment(until)}"
+    if "check" in labels:
+        summary = f"{labels['check']} is up again in {labels['region']} after {lasted}"
         description = _colon(description, _errors(state))
+    else:
+        checks = state.details.get("checks", "all checks")
+        summary = f"the agent in {labels['region']} gets verdicts again after {lasted}: {checks}"
+        description = _colon(description, state.details.get("messages", ""))
+    if ended.because:
+        summary, description = _colon(_unwatched(labels), ended.because), ended.because
     return _notice(
         state,
         links,
@@ -168,10 +184,18 @@ def resolved(state: AlertState, links: Links, ended: Ended) -> Notice:
             "summary": summary,
             "description": description,
             "duration": lasted,
-            **_both_messages(state),
+            **(_both_messages(state) if "check" in labels else {}),
             "last_message": state.last_message,
         },
     )
+
+
+def _unwatched(labels: Mapping[str, str]) -> str:
+    if "check" in labels:
+        return (
+            f"{labels['check']} is no longer watched for {labels['alert']!r} in {labels['region']}"
+        )
+    return f"the agent in {labels['region']} has no check left on which it gets no verdict"
 
 
 def delivery(notice: Notice, notifier: str, nth: int) -> Delivery:
@@ -185,9 +209,12 @@ def delivery(notice: Notice, notifier: str, nth: int) -> Delivery:
 
 
 def incident_key(state: AlertState) -> str:
-    """`region/check/rule/run`: the same for all that is said of one incident."""
+    """`region/check/rule/run`: the same for all that is said of one incident.
+
+    The check of the agent's own alerts is empty, as no check's name is.
+    """
     labels = state.labels
-    return f"{labels['region']}/{labels['check']}/{labels['alert']}/{state.incident}"
+    return f"{labels['region']}/{labels.get('check', '')}/{labels['alert']}/{state.incident}"
 
 
 def _notice(
@@ -208,7 +235,7 @@ def _notice(
         starts_at=state.fired_at or 0.0,
         ends_at=at if event is Event.RESOLVED else None,
         at=at,
-        url=f"{base}/#{quote(state.labels['check'], safe='')}" if base else "",
+        url=f"{base}/#{quote(state.labels.get('check', ''), safe='')}" if base else "",
     )
 
 

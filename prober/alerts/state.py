@@ -16,11 +16,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
+from typing import TypeAlias
 
 from pydantic import JsonValue, TypeAdapter
 
 from prober.alerts.rules import EffectiveRule
 from prober.result import Outcome, Result
+
+Key: TypeAlias = "tuple[str, str]"  # (check, rule name): never a threshold, so an edit keeps it
 
 
 class Change(StrEnum):
@@ -53,6 +56,7 @@ class AlertState:
     last_reason: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
     told: tuple[str, ...] = ()
+    details: Mapping[str, str] = field(default_factory=dict)  # what only this alert has to say
 
     @property
     def firing(self) -> bool:
@@ -71,13 +75,12 @@ class AlertState:
         """Leaves out what this version does not know. Raises ValueError for a wrong value."""
         known = {name: value[name] for name in _NAMES if name in value}
         state = _ADAPTER.validate_python(known)
-        if state.firing and (state.fired_at is None or not state.labels.keys() >= _IDENTITY):
+        if state.firing and (state.fired_at is None or not _says_what(state.labels)):
             raise ValueError("it fires, and does not say since when or what")
         return state
 
 
 QUIET = AlertState()
-_IDENTITY = frozenset({"region", "check", "alert"})  # the labels that tell incidents apart
 _NAMES = tuple(part.name for part in fields(AlertState))
 _ADAPTER = TypeAdapter(AlertState)
 
@@ -161,6 +164,12 @@ def _recovering(
 
 def _word(result: Result) -> str:
     return result.reason.value if result.reason else ""
+
+
+def _says_what(labels: Mapping[str, str]) -> bool:
+    """Whether the labels that tell incidents apart are there; the agent's own have no check."""
+    of_agent = labels.get("kind") == "agent"
+    return labels.keys() >= {"region", "alert"} and (of_agent or "check" in labels)
 
 
 def _plain(value: object) -> JsonValue:

@@ -13,11 +13,11 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence, S
 from itertools import islice
 
 from prober.alerts.notice import Delivery
-from prober.alerts.state import QUIET, AlertState
+from prober.alerts.state import QUIET, AlertState, Key
 from prober.result import Outcome, Result
 from prober.store.batch import Batch
 from prober.store.history import CheckState
-from prober.store.outbox import Key, Mark
+from prober.store.outbox import Mark
 
 MOST = 1000  # results in one transaction
 RESULTS = 20_000  # that wait for the store; the oldest go first

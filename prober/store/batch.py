@@ -9,12 +9,12 @@ from functools import partial
 from typing import NamedTuple, TypeVar
 
 from prober.alerts.notice import Delivery
-from prober.alerts.state import QUIET, AlertState
+from prober.alerts.state import QUIET, AlertState, Key
 from prober.result import Result
 from prober.store import history, outbox
 from prober.store.file import is_of_a_row, transaction
 from prober.store.history import CheckState, Row
-from prober.store.outbox import Key, Mark
+from prober.store.outbox import Mark
 
 T = TypeVar("T")
 # What a single row can raise while it is made into columns and bound.

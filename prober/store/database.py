@@ -40,6 +40,7 @@ RETENTION = (
     (outbox.FORGET_DELIVERIES, 30 * DAY, None, 0),
     (history.FORGET_CHECKS, 30 * DAY, None, 0),
 )
+PATIENCE = 5.0  # seconds, for each of the steps of a start, that a disk gets to answer
 STEP = 500  # rows forgotten in one transaction, so that commits get their turn in between
 
 
@@ -68,6 +69,7 @@ class Store:
         self._used = False  # something was read or written, so that another file is another story
         self._other = False  # the connection is to a file that the whole truth is not yet in
         self._unread = False  # the load at the start failed: it may hold incidents
+        self._found: Loaded | None = None  # by a load that may still be about the history
         self._writer = Worker("store-writer")
         self._reader = Worker("store-reader")
 
@@ -75,24 +77,35 @@ class Store:
     def open(cls, data_dir: Path, clock: Clock) -> Store:
         """Raises StartError: in use, not writable, or written by a newer prober.
 
-        What passes (a full disk, a lock) is no reason not to probe: each
-        commit tries again.
+        What passes (a full disk, a lock, a disk that does not answer) is no
+        reason not to probe: each commit tries again. Only who else uses the
+        folder has to be known.
         """
-        store = cls(data_dir, clock, Lock(data_dir))
+        store = cls(data_dir, clock, _locked(data_dir))
         try:
-            with store._guarded():
-                store._connected()
+            store._writer.do_within(PATIENCE, store._try)
+        except TimeoutError:
+            log.error("started without history and alert states: %s", store._silence)  # noqa: TRY400 - the message says it all
         except StoreError as error:
             reason = error.__cause__
             if not isinstance(reason, sqlite3.Error) or file.code(reason) in file.REFUSED:
                 store._lock.release()
                 raise StartError(str(error)) from error
-            log.error("started without history and alert states: %s", error)  # noqa: TRY400 - the message says it all
+            log.error("started without history and alert states: %s", error)  # noqa: TRY400 - as above
         return store
 
     async def load(self) -> Loaded:
-        """Never fails: what cannot be read is left out, and logged."""
-        return await self._writer.do(self._load)
+        """Never fails: what cannot be read, or not in time, is left out, and logged."""
+        self._found = None
+        try:
+            async with asyncio.timeout(PATIENCE):
+                return await self._writer.do(self._load)
+        except TimeoutError:
+            log.error("not everything could be read: %s", self._silence)  # noqa: TRY400 - as above
+            if self._found is None:
+                self._unread = True  # the next commit finds it so, and reads it before it writes
+                return Loaded()
+            return self._found
 
     async def commit(self, batch: Batch) -> tuple[str, ...]:
         """Write all of it in one transaction. Raises StoreError, and then nothing is written.
@@ -126,6 +139,14 @@ class Store:
         self._reader.stop()
         self._lock.release()
 
+    def _try(self) -> None:
+        with self._guarded():
+            self._connected()
+
+    @property
+    def _silence(self) -> str:
+        return f"{self._path} has not answered for {PATIENCE:g} s"
+
     def _commit(self, batch: Batch) -> tuple[str, ...]:
         with self._guarded():
             connection = self._connected()
@@ -145,7 +166,7 @@ class Store:
         try:
             with self._guarded():
                 connection = self._connected()
-                loaded = read.alerts(connection, now)
+                self._found = loaded = read.alerts(connection, now)
         except StoreError as error:
             self._used = True
             return self._load_frozen(error, now)
@@ -235,3 +256,17 @@ class Store:
         if connection is not None:
             with suppress(sqlite3.Error):
                 connection.close()
+
+
+def _locked(data_dir: Path) -> Lock:
+    """Raises StartError, also where the disk does not answer: who else is there cannot be known."""
+    worker = Worker("store-lock")
+    try:
+        return worker.do_within(PATIENCE, partial(Lock, data_dir))
+    except TimeoutError:
+        raise StartError(
+            f"data_dir {data_dir} has not answered for {PATIENCE:g} s; "
+            "see to its disk or choose another data_dir"
+        ) from None
+    finally:
+        worker.stop()

@@ -11,15 +11,12 @@ import logging
 import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TypeAlias
 
 from prober.alerts.notice import Delivery, Notice, incident_key
-from prober.alerts.state import AlertState
+from prober.alerts.state import AlertState, Key
 from prober.store.history import Row
 
 log = logging.getLogger(__name__)
-
-Key: TypeAlias = "tuple[str, str]"  # (check, rule name): never a threshold, so an edit keeps it
 
 SCHEMA = (
     """CREATE TABLE alert_states (

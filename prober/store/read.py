@@ -9,11 +9,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from prober.alerts.notice import Delivery
-from prober.alerts.state import AlertState
+from prober.alerts.state import AlertState, Key
 from prober.result import Result
 from prober.store import file, history, outbox
 from prober.store.history import CheckState
-from prober.store.outbox import Key
 
 SAID_LATELY = 3600.0  # seconds; whoever repeats a resolution does so for less
 

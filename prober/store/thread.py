@@ -25,9 +25,21 @@ class Worker:
 
     async def do(self, work: Callable[[], T]) -> T:
         """What `work` returns or raises. Cancelled before its turn, it is never begun."""
+        return await asyncio.wrap_future(self._ask(work))
+
+    def do_within(self, seconds: float, work: Callable[[], T]) -> T:
+        """The same for who has no loop to hold up. Raises TimeoutError, and then it may be under way."""
+        answer = self._ask(work)
+        try:
+            return answer.result(seconds)
+        except TimeoutError:
+            answer.cancel()
+            raise
+
+    def _ask(self, work: Callable[[], T]) -> Future[T]:
         answer: Future[T] = Future()
         self._jobs.put(lambda: _answer(answer, work))
-        return await asyncio.wrap_future(answer)
+        return answer
 
     def stop(self) -> None:
         """Ends the thread after what has been asked of it; waits for nothing."""

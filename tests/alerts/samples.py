@@ -9,6 +9,7 @@ from prober.result import Finding, Outcome, Reason, Result
 from tests.fake_clock import NOON
 
 UP, DOWN, UNKNOWN = Outcome.UP, Outcome.DOWN, Outcome.UNKNOWN
+OURS = (Reason.INTERNAL, Reason.BROWSER, Reason.SCRIPT, Reason.KILLED)  # of an unknown run
 
 _runs = count(1)
 
@@ -22,11 +23,10 @@ def result(
     message: str = "status 503, expected 2xx",
     reason: Reason = Reason.STATUS,
 ) -> Result:
-    findings = {
-        UP: Finding.up(),
-        DOWN: Finding.down(reason, message),
-        UNKNOWN: Finding.unknown("out of files"),
-    }
+    unknown = (
+        Finding.unknown(message, reason) if reason in OURS else Finding.unknown("out of files")
+    )
+    findings = {UP: Finding.up(), DOWN: Finding.down(reason, message), UNKNOWN: unknown}
     return Result(
         check=check,
         kind="http",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from prober.alerts.incidents import OUTDATED
+from prober.alerts.alarms import OUTDATED
 from prober.alerts.notice import Event
 from tests.alerts.samples import DOWN, UP, rule
 from tests.alerts.test_incidents import QUICK, Story, plan
@@ -50,7 +50,7 @@ def test_alarms_of_what_is_over_are_not_kept_until_they_would_ring() -> None:
     for _ in range(5 * OUTDATED):
         story.runs(DOWN, UP)
 
-    assert len(story.incidents._wakes) <= OUTDATED + 2
+    assert len(story.incidents._alarms._heap) <= OUTDATED + 2
 
 
 def test_what_burns_stands_under_the_id_that_its_firing_had() -> None:

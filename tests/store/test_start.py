@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import threading
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from prober.errors import StartError
-from prober.store import file
+from prober.store import file, read
 from prober.store.batch import Batch
 from prober.store.database import Renewed, Store, StoreError
 from prober.store.read import Loaded
 from tests.alerts.samples import result
 from tests.fake_clock import NOON, FakeClock
+from tests.store.test_database import KEY
+from tests.store.test_outbox import fired
 
 
 def test_a_folder_that_cannot_be_made_is_one_clear_line(tmp_path: Path) -> None:
@@ -58,3 +62,71 @@ async def test_a_full_disk_is_no_reason_not_to_start(
     await store.commit(Batch(results=[result()], whole=NOON))
     assert len(await store.recent("api")) == 1
     await store.close()
+
+
+@pytest.fixture
+def stalled(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
+    """Nothing is opened until it is set."""
+    goes_on = threading.Event()
+
+    def opened(path: Path) -> sqlite3.Connection:
+        goes_on.wait(20)
+        return whole(path)
+
+    whole = file.opened
+    monkeypatch.setattr(file, "opened", opened)
+    monkeypatch.setattr("prober.store.database.PATIENCE", 0.02)
+    yield goes_on
+    goes_on.set()
+
+
+async def test_a_disk_that_does_not_answer_is_no_reason_not_to_start_and_is_read_when_it_does(
+    tmp_path: Path, stalled: threading.Event, caplog: pytest.LogCaptureFixture
+) -> None:
+    stalled.set()
+    before = Store.open(tmp_path, FakeClock())
+    await before.commit(Batch(results=[result()], states={KEY: fired("api")}))
+    await before.close()
+    stalled.clear()
+
+    async with asyncio.timeout(10):
+        store = Store.open(tmp_path, FakeClock())
+        assert await store.load() == Loaded()
+        stalled.set()
+        with pytest.raises(Renewed) as found:
+            await store.commit(Batch())
+        assert found.value.unread is not None
+        assert found.value.unread.states == {KEY: fired("api")}
+        await store.commit(Batch(whole=NOON))
+        await store.close()
+    assert "has not answered for 0.02 s" in caplog.text
+
+
+async def test_history_that_takes_too_long_does_not_cost_the_alert_states(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Store.open(tmp_path, FakeClock())
+    await store.commit(Batch(results=[result()], states={KEY: fired("api")}))
+    goes_on = threading.Event()
+    with monkeypatch.context() as slow:
+        slow.setattr("prober.store.database.PATIENCE", 0.1)
+        slow.setattr(read, "with_history", lambda _, loaded: goes_on.wait(20) and loaded)
+        loaded = await store.load()
+    goes_on.set()
+
+    assert loaded.states == {KEY: fired("api")}
+    assert loaded.results == {}
+    await store.commit(Batch())
+    await store.close()
+
+
+def test_a_folder_that_does_not_answer_is_one_clear_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    goes_on = threading.Event()
+    monkeypatch.setattr("prober.store.database.PATIENCE", 0.02)
+    monkeypatch.setattr("prober.store.database.Lock", lambda _: goes_on.wait(20))
+
+    with pytest.raises(StartError, match=r"data_dir .* has not answered for 0\.02 s; see to its"):
+        Store.open(tmp_path, FakeClock())
+    goes_on.set()

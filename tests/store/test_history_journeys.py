@@ -1,0 +1,107 @@
+"""What a journey's run saw, kept and read back."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
+
+import pytest
+
+from prober.result import Evidence, Finding, Reason, Result, Step, Visit
+from prober.store import history
+from tests.alerts.samples import result
+
+WAY = replace(
+    result(),
+    kind="journey",
+    finding=Finding.down(Reason.STEP, "order.py:31: no such button"),
+    steps=(
+        Step(name="sign in", ok=True, seconds=1.25, url="https://shop.example/account"),
+        Step(name="bezahlen €", ok=False, seconds=5.0, message="no such button"),
+    ),
+    visits=(
+        Visit(
+            page="/", url="https://shop.example/", lcp=1.2, inp=0.048, cls=0.0, fcp=0.5, ttfb=0.1,
+            interactions=2, quality=("late", "noisy"), js_errors=1, failed_requests=3,
+        ),
+        Visit(page="checkout", url="https://shop.example/checkout"),
+    ),
+    evidence=(Evidence("screenshot", "evidence/api/r1/screenshot.png"),),
+)  # fmt: skip
+
+
+@pytest.fixture
+def connection() -> Iterator[sqlite3.Connection]:
+    with closing(sqlite3.connect(":memory:")) as connection:
+        for statement in history.SCHEMA:
+            connection.execute(statement)
+        yield connection
+
+
+def kept(connection: sqlite3.Connection, one: Result) -> dict[str, object]:
+    """The detail as it is written."""
+    connection.execute(history.INSERT_RESULT, history.result_row(one))
+    ((detail,),) = connection.execute("SELECT detail FROM results").fetchall()
+    return dict(json.loads(detail))
+
+
+def restored(connection: sqlite3.Connection, detail: dict[str, object]) -> Result:
+    connection.execute("UPDATE results SET detail = ?", (json.dumps(detail),))
+    (one,) = history.recent(connection, "api", 1)
+    return one
+
+
+def test_a_journey_comes_back_whole(connection: sqlite3.Connection) -> None:
+    kept(connection, WAY)
+
+    (one,) = history.recent(connection, "api", 1)
+    assert one == WAY
+    assert one.to_json() == WAY.to_json()
+
+
+def test_what_was_not_measured_comes_back_as_none_and_0_as_0(
+    connection: sqlite3.Connection,
+) -> None:
+    detail = kept(connection, WAY)
+    (one,) = history.recent(connection, "api", 1)
+
+    assert [visit.cls for visit in one.visits] == [0.0, None]
+    assert [visit.lcp for visit in one.visits] == [1.2, None]
+    assert detail["visits"][1] == {"page": "checkout", "url": "https://shop.example/checkout"}  # type: ignore[index]  # JSON
+
+
+def test_other_kinds_pay_nothing_for_it(connection: sqlite3.Connection) -> None:
+    assert not {"steps", "visits", "evidence"} & kept(connection, result()).keys()
+
+
+def test_a_row_from_before_there_were_journeys_is_read(connection: sqlite3.Connection) -> None:
+    detail = kept(connection, WAY)
+    for name in ("steps", "visits", "evidence"):
+        del detail[name]
+
+    one = restored(connection, detail)
+    assert (one.steps, one.visits, one.evidence) == ((), (), ())
+    assert one.finding == WAY.finding
+
+
+def test_what_a_newer_version_says_besides_loses_no_row(connection: sqlite3.Connection) -> None:
+    detail = kept(connection, WAY)
+    for name in ("steps", "visits", "evidence"):
+        said = detail[name]
+        assert isinstance(said, list)
+        said[0]["mood"] = {"of": ["day"]}
+    detail["budgets"] = [{"budget": "lcp", "ok": False}]
+
+    assert restored(connection, detail) == WAY
+
+
+def test_half_a_character_loses_no_row(connection: sqlite3.Connection) -> None:
+    odd = Step(name="a \ud800", ok=True, seconds=1.0)
+    kept(connection, replace(WAY, steps=(odd,)))
+
+    (one,) = history.recent(connection, "api", 1)
+    assert one.steps == (replace(odd, name="a ?"),)
+    assert one.visits == WAY.visits
