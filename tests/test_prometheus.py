@@ -1,4 +1,4 @@
-"""A real Prometheus scrapes the agent, which watches a real nginx over HTTP and HTTPS."""
+"""A real Prometheus scrapes the agent, which watches a real nginx over HTTP, HTTPS and in a browser."""
 
 from __future__ import annotations
 
@@ -10,18 +10,23 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import httpx
+import pytest
 import trustme
 
 from tests.agent_process import running, until
 from tests.tools import tool
 
+NOTHING_OUTSIDE = "'--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1'"
 NGINX = """
 daemon off; worker_processes 1; pid {folder}/nginx.pid; error_log {folder}/nginx.log;
 events {{ worker_connections 64; }}
 http {{
   access_log off; client_body_temp_path {folder}/t; proxy_temp_path {folder}/t; fastcgi_temp_path {folder}/t;
   uwsgi_temp_path {folder}/t; scgi_temp_path {folder}/t;
-  server {{ listen 127.0.0.1:{http}; location / {{ return 200 "ok"; }} }}
+  server {{
+    listen 127.0.0.1:{http}; location / {{ return 200 "ok"; }}
+    location /page {{ default_type text/html; return 200 "<h1>Hello</h1><button>Go</button>"; }}
+  }}
   server {{
     listen 127.0.0.1:{https} ssl; ssl_certificate {folder}/chain.pem; ssl_certificate_key {folder}/key.pem;
     location / {{ return 200 "ok"; }}
@@ -41,6 +46,16 @@ checks:
   - {{name: plain, http: "http://127.0.0.1:{http}/"}}
   - {{name: safe, http: {{url: "https://localhost:{https}/", tls: {{ca_file: ca.pem}}, expect: {{certificate: {{valid_for: 1h}}}}}}}}
   - {{name: port, tcp: "127.0.0.1:{http}"}}
+  - {{name: way, interval: 5s, timeout: 5s, journey: {{script: way.py, base_url: "http://127.0.0.1:{http}"}}}}
+"""
+WAY = """
+from prober.journey import journey
+
+@journey
+def way(page, step):
+    with step("look"):
+        page.goto("/page")
+        page.get_by_role("button").click()
 """
 EXPECTED = [
     'up{job="prober"}',
@@ -61,6 +76,16 @@ EXPECTED = [
     "prober_schedule_lag_seconds_count > 0",
     'prober_build_info{version!=""}',
     "prober_store_up == 1",
+    'probe_success{check="way",region="eu"} == 1',
+    'probe_step_success{check="way",step="look"} == 1',
+    'probe_step_duration_seconds{check="way",step="look"} > 0',
+    'probe_web_vital_lcp_seconds{check="way",page="/page"} > 0',
+    'probe_web_vital_inp_seconds{check="way",page="/page"} > 0',
+    'probe_interactions{check="way",page="/page"} == 1',
+    'prober_web_vital_lcp_seconds_count{check="way",page="/page"} > 0',
+    'histogram_quantile(0.75, prober_web_vital_lcp_seconds_bucket{check="way"}) > 0',
+    "prober_journey_startup_seconds_count > 0",
+    "prober_journey_queue_seconds_count > 0",
 ]
 
 
@@ -95,7 +120,11 @@ async def nginx(folder: Path, http: int, https: int) -> AsyncIterator[None]:
         yield
 
 
-async def test_a_real_prometheus_has_every_series(tmp_path: Path) -> None:
+async def test_a_real_prometheus_has_every_series(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PROBER_CHROMIUM_ARGS", NOTHING_OUTSIDE)
+    (tmp_path / "way.py").write_text(WAY)
     http, https, api = free_port(), free_port(), free_port()
     text = CONFIG.format(http=http, https=https)
     async with nginx(tmp_path, http, https), running(tmp_path, text) as agent:

@@ -25,6 +25,8 @@ from prometheus_client.registry import Collector
 from prober import __version__
 
 EDGES = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
+QUEUE_EDGES = (0.1, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
+STARTUP_EDGES = (0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
 SKIPPED = ("overrun", "late")  # a due missed: the last run was still going on; we came too late
 OUTCOMES = ("accepted", "retried", "dead")  # of one attempt at telling a notifier
 
@@ -67,6 +69,7 @@ class AgentMetrics:
         ProcessCollector(registry=self._registry)
         self._about_config()
         self._about_time()
+        self._about_journeys()
         self._about_telling()
 
     def _about_config(self) -> None:
@@ -111,6 +114,20 @@ class AgentMetrics:
         )
         for reason in SKIPPED:
             self.runs_skipped.labels(reason)
+
+    def _about_journeys(self) -> None:
+        self.journey_queue = Histogram(
+            "prober_journey_queue_seconds",
+            "How long a journey that was due waited for a browser worker.",
+            buckets=QUEUE_EDGES,
+            registry=self._registry,
+        )
+        self.journey_startup = Histogram(
+            "prober_journey_startup_seconds",
+            "How long a journey's process took to have its browser ready.",
+            buckets=STARTUP_EDGES,
+            registry=self._registry,
+        )
 
     def _about_telling(self) -> None:
         registry = self._registry

@@ -6,7 +6,7 @@ check. Both formats share the lines; only the head of a counter differs.
 
 from __future__ import annotations
 
-from prober.result import escape
+from prober.series import escape
 
 _SPECIAL = {"inf": "+Inf", "-inf": "-Inf", "nan": "NaN"}
 

@@ -23,7 +23,9 @@ from prober.export.agent import AgentMetrics
 from prober.export.board import CheckInfo, Row, horizon
 from prober.export.family import Family, label_pairs, number
 from prober.export.tally import Tally
-from prober.result import Outcome, Reason, Result, Series
+from prober.export.vitals import FAMILIES as _VITALS
+from prober.result import Outcome, Reason, Result
+from prober.series import Series
 
 PIECE = 128 * 1024  # characters that are joined before the loop is given back: some 1,000 lines
 LOOKS = 2000  # checks that are looked at before the loop is given back: about a millisecond
@@ -43,6 +45,7 @@ _OVER_TIME = (
     ("prober_runs_flaky_total", "counter", "Runs that were up, but not at the first attempt."),
     ("prober_run_duration_seconds", "histogram", "Durations of runs up, or down for taking long."),
     ("prober_http_responses_total", "counter", "Runs that got an HTTP response, by status code."),
+    *_VITALS,
     ("prober_last_run_timestamp_seconds", "gauge", "When the last run began, whatever came of it."),
     ("prober_last_success_timestamp_seconds", "gauge", "When the last run that was up began."),
     ("prober_consecutive_failures", "gauge", "Runs down in a row, up to the last verdict."),
@@ -108,7 +111,9 @@ class Metrics:
             firing = child.firing if child else set()
             self.remove(check.name)
             labels = label_pairs(check=check.name, region=self._region)
-            child = _Child(check, info, labels, (), Tally(labels, reasons), firing=firing)
+            child = _Child(
+                check, info, labels, (), Tally(info.kind, labels, reasons), firing=firing
+            )
             self._children[check.name] = child
             self._set(child, "prober_consecutive_failures", 0)
         child.check, child.info, child.rules = check, info, dict(rules)
@@ -177,10 +182,10 @@ class Metrics:
                 parts.append(text)
                 start, room = start + many, room - len(text)
                 if room <= 0:
-                    yield "".join(parts).encode()
+                    yield "".join(parts).encode(errors="replace")
                     await quiet_turn(self._clock)
                     parts, room = [], PIECE
-        yield ("".join(parts) + ("# EOF\n" if openmetrics else "")).encode()
+        yield ("".join(parts) + "# EOF\n" * openmetrics).encode(errors="replace")
 
     def _gauges(self, series: Sequence[Series]) -> tuple[_Gauge, ...]:
         for name, help_text, _ in series:
@@ -225,12 +230,8 @@ class Metrics:
 
     def _write(self, child: _Child) -> None:
         """Replaces the lines that results change."""
-        name, tally, lines = child.check.name, child.tally, self._lines
-        lines["prober_runs_total"][name] = tally.runs()
-        lines["prober_run_duration_seconds"][name] = tally.durations()
-        _put(lines["prober_failures_total"], name, tally.failures())
-        _put(lines["prober_http_responses_total"], name, tally.responses())
-        self._set(child, "prober_runs_flaky_total", tally.flaky)
+        for family, text in child.tally.texts():
+            _put(self._lines[family], child.check.name, text)
         row, verdict = child.row, child.verdict
         child.row = child.verdict = None
         if row is not None:

@@ -1,37 +1,39 @@
 """What has been counted of one check since the agent started?
 
-Counters and a histogram, each with its ready text. Children that can occur
+Counters and histograms, each with its ready text. Children that can occur
 are there from the start, at 0; what occurred is never taken back.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from collections.abc import Iterable, Sequence
-from itertools import accumulate
+from collections.abc import Iterable, Iterator, Sequence
 
-from prober.export.family import number
+from prober.export.histogram import Histogram
+from prober.export.vitals import Vitals
 from prober.result import Outcome, Reason, Result
 
 EDGES = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+JOURNEY_EDGES = (0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0)
 OUTCOMES = ("up", "down", "unknown", "maintenance")
 MEASURED = frozenset({Reason.LATENCY, Reason.TIMEOUT})  # down for taking long: durations that count
 CODES = 20  # of one check; further ones are counted as `other`
 
 
 class Tally:
-    """`labels` is the check's own label text, which every line begins with."""
+    """Of one check of `kind`; `labels` is its own label text, which every line begins with."""
 
-    def __init__(self, labels: str, reasons: Sequence[Reason]) -> None:
+    def __init__(self, kind: str, labels: str, reasons: Sequence[Reason]) -> None:
+        journey = kind == "journey"
         self._labels = labels
         self._outcomes = dict.fromkeys(OUTCOMES, 0)
         self._reasons: dict[str, int] = {}
         self._codes: dict[str, int] = {}
-        self._buckets = [0] * (len(EDGES) + 1)
-        self._sum = 0.0
-        self.flaky = 0
+        self._durations = Histogram(
+            "prober_run_duration_seconds", labels, JOURNEY_EDGES if journey else EDGES
+        )
+        self._vitals = Vitals(labels) if journey else None
+        self._flaky = 0
         self._runs_text = _lines("prober_runs_total", labels, "outcome", OUTCOMES)
-        self._durations_text = _histogram(labels)
         self.expect(reasons)
 
     def expect(self, reasons: Sequence[Reason]) -> None:
@@ -45,30 +47,38 @@ class Tally:
         if result.outcome is Outcome.DOWN and reason is not None:
             self._reasons[reason.value] = self._reasons.get(reason.value, 0) + 1
         if result.outcome is Outcome.UP or reason in MEASURED:
-            self._buckets[bisect_left(EDGES, result.seconds)] += 1
-            self._sum += result.seconds
+            self._durations.observe(result.seconds)
         if result.outcome is Outcome.UP and result.attempts > 1:
-            self.flaky += 1
+            self._flaky += 1
         if result.kind == "http" and "status_code" in result.facts:
             self._answered(str(result.facts["status_code"]))
+        if self._vitals and result.outcome is not Outcome.UNKNOWN:
+            for visit in result.visits:
+                self._vitals.count(visit)
 
     def _answered(self, code: str) -> None:
         if code not in self._codes and len(self._codes) >= CODES:
             code = "other"
         self._codes[code] = self._codes.get(code, 0) + 1
 
-    def runs(self) -> str:
-        return self._runs_text % tuple(self._outcomes.values())
+    def texts(self) -> Iterator[tuple[str, str]]:
+        """The lines of each family that there is something to say of."""
+        yield "prober_runs_total", self._runs_text % tuple(self._outcomes.values())
+        yield "prober_run_duration_seconds", self._durations.text()
+        yield (
+            "prober_runs_flaky_total",
+            f"prober_runs_flaky_total{{{self._labels}}} {self._flaky}\n",
+        )
+        yield "prober_failures_total", self._failures()
+        yield "prober_http_responses_total", self._responses()
+        if self._vitals:
+            yield from self._vitals.texts()
 
-    def durations(self) -> str:
-        counts = tuple(accumulate(self._buckets))
-        return self._durations_text % (*counts, number(self._sum), counts[-1])
-
-    def failures(self) -> str:
+    def _failures(self) -> str:
         text = _lines("prober_failures_total", self._labels, "reason", self._reasons)
         return text % tuple(self._reasons.values())
 
-    def responses(self) -> str:
+    def _responses(self) -> str:
         text = _lines("prober_http_responses_total", self._labels, "code", self._codes)
         return text % tuple(self._codes.values())
 
@@ -77,10 +87,3 @@ def _lines(name: str, labels: str, label: str, values: Iterable[str]) -> str:
     """A line for each value of a label, with %s in the place of the number."""
     start = f'{name}{{{labels},{label}="'.replace("%", "%%")
     return "".join([f'{start}{value}"}} %s\n' for value in values])
-
-
-def _histogram(labels: str) -> str:
-    """The text of a histogram, with %s in the place of each bucket, the sum and the count."""
-    name, own = "prober_run_duration_seconds", labels.replace("%", "%%")
-    buckets = _lines(f"{name}_bucket", labels, "le", [*map(repr, EDGES), "+Inf"])
-    return f"{buckets}{name}_sum{{{own}}} %s\n{name}_count{{{own}}} %s\n"

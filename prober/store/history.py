@@ -10,13 +10,23 @@ import json
 import logging
 import sqlite3
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import MISSING, dataclass, field, fields
 from typing import TypeAlias
 
 from pydantic import TypeAdapter
 from pydantic_core import PydanticSerializationError, to_json
 
-from prober.result import Assertion, Finding, Outcome, Reason, Result, fact_from_json
+from prober.result import (
+    Assertion,
+    Evidence,
+    Finding,
+    Outcome,
+    Reason,
+    Result,
+    Step,
+    Visit,
+    fact_from_json,
+)
 
 log = logging.getLogger(__name__)
 
@@ -97,6 +107,9 @@ class _Detail:
     labels: Mapping[str, str] = field(default_factory=dict)
     phases: Mapping[str, float] = field(default_factory=dict)
     facts: Mapping[str, str | bool | int | float] = field(default_factory=dict)
+    steps: tuple[Step, ...] = ()
+    visits: tuple[Visit, ...] = ()
+    evidence: tuple[Evidence, ...] = ()
 
 
 _DETAIL = TypeAdapter(_Detail)
@@ -178,7 +191,19 @@ def _detail(result: Result) -> str:
         detail["phases"] = dict(result.phases)
     if result.facts:
         detail["facts"] = dict(result.facts)
+    if result.steps:
+        detail["steps"] = [_told(step) for step in result.steps]
+    if result.visits:
+        detail["visits"] = [_told(visit) for visit in result.visits]
+    if result.evidence:
+        detail["evidence"] = [_told(one) for one in result.evidence]
     return _encoded(detail)
+
+
+def _told(one: Step | Visit | Evidence) -> dict[str, object]:
+    """What of it is not as it is by default."""
+    pairs = ((place.name, getattr(one, place.name), place.default) for place in fields(one))
+    return {name: value for name, value, default in pairs if default is MISSING or value != default}
 
 
 def _encoded(detail: Mapping[str, object]) -> str:
@@ -230,4 +255,7 @@ def _restored(
         labels=more.labels,
         phases=more.phases,
         facts={name: fact_from_json(name, fact) for name, fact in more.facts.items()},
+        steps=more.steps,
+        visits=more.visits,
+        evidence=more.evidence,
     )

@@ -1,7 +1,7 @@
 """What does the agent answer over HTTP, and where?
 
-Everything runs on the loop that probes: no handler holds it for long, none
-reads a disk. With an external URL that has a path, all stands under that path
+Everything runs on the loop that probes: no handler holds it for long, and what
+reads a disk does so in a thread. With an external URL that has a path, all stands under that path
 too, so that a proxy may keep it or strip it; links are relative.
 """
 
@@ -13,7 +13,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from prober.errors import ProberError
-from prober.web import api, page
+from prober.web import api, evidence, page
 from prober.web.accept import OPENMETRICS, TEXT, wants_openmetrics
 from prober.web.sources import SOURCES, Sources
 from prober.web.stream import packing, send
@@ -33,6 +33,7 @@ def application(sources: Sources) -> web.Application:
     app = web.Application(middlewares=[_short_refusals])
     app[SOURCES] = sources
     app.cleanup_ctx.append(packing)
+    app.cleanup_ctx.append(evidence.reading)
     app.on_response_prepare.append(_guard)
     prefix = urlsplit(sources.external_url or "").path.rstrip("/")
     for start in dict.fromkeys(("", prefix)):
@@ -45,6 +46,7 @@ def application(sources: Sources) -> web.Application:
 def _route(router: web.UrlDispatcher, start: str) -> None:
     router.add_get(f"{start}/", page.show)
     router.add_get(f"{start}/static/{{file}}", page.static)
+    router.add_get(f"{start}/evidence/{{check}}/{{run}}/{{file}}", evidence.show)
     router.add_get(f"{start}/metrics", _metrics)
     router.add_get(f"{start}/-/healthy", _healthy)
     router.add_get(f"{start}/-/ready", _ready)
@@ -90,7 +92,8 @@ async def _to_the_page(request: web.Request) -> web.Response:
 
 
 async def _guard(request: web.Request, response: web.StreamResponse) -> None:
-    response.headers.update(HEADERS)
+    for name, value in HEADERS.items():
+        response.headers.setdefault(name, value)
 
 
 @web.middleware

@@ -67,4 +67,4 @@ async def _page(sources: Sources, asked: Asked) -> AsyncIterator[bytes]:
     )
     for part in parts:
         await turns.over()
-        yield part.encode()
+        yield part.encode(errors="replace")

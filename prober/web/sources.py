@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from aiohttp import web
 
@@ -30,6 +31,7 @@ class Sources:
     region: str
     version: str
     external_url: str | None
+    data_dir: Path
     healthy: Callable[[], bool]
     ready: Callable[[], bool]
     reload: Callable[[], Awaitable[Sequence[str]]]

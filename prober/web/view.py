@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from prober.export.board import Row, present
 from prober.result import Outcome, Result
 from prober.units import rfc3339, show_duration
+from prober.web.journey import Journey, journey, told_by_a_step
 from prober.web.stream import Turns
 
 STATES = ("down", "recovering", "unknown", "waiting", "up")  # worst first
@@ -60,6 +61,7 @@ class Line:
     target: str
     labels: tuple[tuple[str, str], ...]
     alerts: tuple[Alert, ...]
+    journey: Journey | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +149,15 @@ def line(row: Row, now: float) -> Line:
             Alert(rule, firing.severity, _coarse(max(1.0, now - firing.since)))
             for rule, firing in row.firing.items()
         ),
+        journey=journey(_told(row, state)),
     )
+
+
+def _told(row: Row, state: str) -> Result | None:
+    """The run that `said` speaks of; none where it is too long ago."""
+    if state != "unknown":
+        return row.verdict
+    return row.last if row.last and row.last.outcome is Outcome.UNKNOWN else None
 
 
 def _seen(row: Row) -> Said:
@@ -168,7 +178,7 @@ def _blind(row: Row, now: float) -> Said:
         why = ": ".join(filter(None, (_reason(row.verdict), row.verdict.message)))
         note = f"{row.verdict.outcome.value} {ago} ago{', ' if why else ''}{why}"
     if row.last is not None and row.last.outcome is Outcome.UNKNOWN:
-        return Said(_reason(row.last), row.last.message, note)
+        return Said(_reason(row.last), _message(row.last), note)
     return Said("", "no result since", note)
 
 
@@ -191,6 +201,8 @@ def _reason(result: Result) -> str:
 
 
 def _message(result: Result) -> str:
+    if step := told_by_a_step(result):
+        return f"in “{step.name}”"
     code = result.facts.get("status_code")
     if result.outcome is Outcome.UP and not result.message:
         return f"status {code}" if code else "ok"

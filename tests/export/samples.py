@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from prober.check import Check
 from prober.export.board import Board, CheckInfo, Row
 from prober.export.metrics import Metrics
-from prober.result import (
-    Fact,
-    Finding,
-    Outcome,
-    Reason,
-    Result,
-    Series,
-    fact_series,
-    info_series,
-)
+from prober.probes import journey_series
+from prober.result import Evidence, Fact, Finding, Outcome, Reason, Result, Step, Visit
+from prober.series import Series, fact_series, info_series
 
 UP = Finding.up()
 TIMED_OUT = Finding.down(Reason.TIMEOUT, "no answer within 10 s")
@@ -36,6 +30,13 @@ class PortCheck(Check):
     kind: ClassVar[str] = "tcp"
 
 
+class WayCheck(Check):
+    kind: ClassVar[str] = "journey"
+
+
+CHECKS = {"http": WebCheck, "tcp": PortCheck, "journey": WayCheck}
+
+
 def _phases(result: Result) -> list[tuple[str, float]]:
     return [(f'phase="{phase}"', seconds) for phase, seconds in result.phases.items()]
 
@@ -50,10 +51,32 @@ WEB_SERIES = (
     fact_series("probe_http_status_code", "The status code.", "status_code"),
     info_series("probe_tls_version_info", "The TLS version.", {"version": "tls_version"}),
 )
+SERIES = {"http": WEB_SERIES, "tcp": PORT_SERIES, "journey": journey_series.SERIES}
 FACTS: Mapping[str, Fact] = {
     "dns_lookup_seconds": 0.0021, "ip_protocol": 4, "status_code": 200, "tls_version": "TLS 1.3",
 }  # fmt: skip
 PHASES = {"resolve": 0.0021, "connect": 0.011, "tls": 0.02, "processing": 0.1, "transfer": 0.001}
+
+
+@dataclass(frozen=True, slots=True)
+class Trip:
+    """What a journey adds to a result."""
+
+    steps: Sequence[Step] = ()
+    visits: Sequence[Visit] = ()
+    evidence: Sequence[Evidence] = ()
+
+
+def step(name: str, seconds: float = 0.4, message: str = "") -> Step:
+    """One that failed where it has a message."""
+    return Step(name=name, ok=not message, seconds=seconds, message=message)
+
+
+PAGE = Visit(page="/", url="https://shop.example/", lcp=0.8, cls=0.0, fcp=0.5, ttfb=0.1)
+
+
+def visit(page: str, lcp: float | None = 0.8, inp: float | None = None) -> Visit:
+    return replace(PAGE, page=page, lcp=lcp, inp=inp, interactions=int(inp is not None))
 
 
 class Hands:
@@ -96,9 +119,9 @@ class Bench:
         rules: tuple[tuple[str, str], ...] = RULES,
         series: tuple[Series, ...] | None = None,
     ) -> None:
-        check = (WebCheck if kind == "http" else PortCheck)(name=name, interval=interval)
+        check = CHECKS[kind](name=name, interval=interval)
         info = CheckInfo(kind=kind, target=target, severity=severity, labels=labels or {})
-        series = series or (WEB_SERIES if kind == "http" else PORT_SERIES)
+        series = series or SERIES[kind]
         self.board.add(check, info)
         self.metrics.add(check, info, series=series, reasons=reasons, rules=rules)
 
@@ -114,12 +137,13 @@ class Bench:
         seconds: float = 0.134,
         attempts: int = 1,
         facts: Mapping[str, Fact] = FACTS,
+        trip: Trip | None = None,
     ) -> Row | None:
         """One run that ends now."""
         kind = self.board.rows[name].info.kind if name in self.board.rows else "http"
         made = result(
             name, finding, kind=kind, at=self.clock.now() - seconds, seconds=seconds,
-            attempts=attempts, facts=facts,
+            attempts=attempts, facts=facts, trip=trip,
         )  # fmt: skip
         row = self.board.observe(made)
         if row is not None:
@@ -145,10 +169,13 @@ def result(
     seconds: float = 0.134,
     attempts: int = 1,
     facts: Mapping[str, Fact] = FACTS,
+    trip: Trip | None = None,
 ) -> Result:
     seen = finding.outcome is not Outcome.UNKNOWN
+    trip = trip or Trip()
     return Result(
         check=name, kind=kind, region="eu-west-1", run_id=f"run-{name}-{at}", traceparent="00-0-0-01",
         started_at=at, seconds=seconds, attempts=attempts, finding=finding,
         facts=facts if seen else {}, phases=PHASES if seen else {},
+        steps=trip.steps, visits=trip.visits, evidence=trip.evidence,
     )  # fmt: skip

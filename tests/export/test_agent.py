@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+
 from prober import __version__
 from prober.export.agent import AgentMetrics
 
@@ -20,6 +22,23 @@ def test_the_families_of_the_agent_are_there_from_the_start() -> None:
     assert "prober_config_last_reload_successful 0.0\n" in shown
     assert "process_cpu_seconds_total" in shown
     assert "_created" not in shown
+
+
+def test_what_journeys_wait_for_is_measured_from_the_start() -> None:
+    subject = AgentMetrics()
+    subject.journey_queue.observe(0.1)
+    subject.journey_startup.observe(31)
+    shown = text(subject)
+
+    edges = {
+        "queue": ["0.1", "0.5", "1.0", "2.5", "5.0", "10.0", "30.0", "60.0", "300.0", "+Inf"],
+        "startup": ["0.25", "0.5", "1.0", "2.0", "5.0", "10.0", "30.0", "+Inf"],
+    }
+    for name, bounds in edges.items():
+        family = f"prober_journey_{name}_seconds"
+        assert re.findall(rf'{family}_bucket{{le="(.+)"}}', shown) == bounds
+    assert 'prober_journey_queue_seconds_bucket{le="0.1"} 1.0\n' in shown
+    assert 'prober_journey_startup_seconds_bucket{le="30.0"} 0.0\n' in shown
 
 
 def test_a_notifier_has_its_series_before_it_is_needed_and_takes_them_along() -> None:

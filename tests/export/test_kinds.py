@@ -7,13 +7,17 @@ import subprocess
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
+import pytest
+
 from prober import probes
 from prober.export.board import CheckInfo
 from prober.probes import AnyCheck
 from prober.probes.http import HttpCheck
+from prober.probes.journey_settings import JourneyCheck
 from prober.probes.tcp import TcpCheck
-from prober.result import Fact, Reason
-from tests.export.samples import OURS, REFUSED, TIMED_OUT, UP, Bench
+from prober.result import Fact, Finding, Reason
+from prober.series import MOST_PAGES, MOST_STEPS
+from tests.export.samples import OURS, REFUSED, TIMED_OUT, UP, Bench, Trip, step, visit
 from tests.tools import tool
 
 SOON = datetime(2027, 1, 1, tzinfo=UTC)
@@ -45,17 +49,32 @@ def add(bench: Bench, check: AnyCheck) -> None:
     )  # fmt: skip
 
 
+def journey_check(name: str) -> JourneyCheck:
+    settings = {"script": "/journeys/order.py", "base_url": "https://shop.example"}
+    return JourneyCheck.model_validate({"name": name, "journey": settings})
+
+
+def trip(pages: int, steps: int) -> Trip:
+    """With everything that can be seen of each page."""
+    return Trip(
+        [step(f"step {number}") for number in range(steps)],
+        [visit(f"/{number}", inp=0.1) for number in range(pages)],
+    )
+
+
 def full_bench() -> Bench:
     bench = Bench()
     add(bench, HttpCheck.model_validate({"name": "http", "http": "http://shop.example/"}))
     https = {"url": "https://shop.example/", "expect": EVERYTHING}
     add(bench, HttpCheck.model_validate({"name": "https", "http": https}))
     add(bench, TcpCheck.model_validate({"name": "tcp", "tcp": "127.0.0.1:6379"}))
+    add(bench, journey_check("journey"))
     bench.metrics.agent.configure(["hook"])
     for finding in (TIMED_OUT, OURS, REFUSED, UP):
         bench.run("http", finding, attempts=2, facts=ANSWER)
         bench.run("https", finding, facts={**ANSWER, **CERTIFICATE})
         bench.run("tcp", finding, facts={"ip": "::1", "ip_protocol": 6})
+        bench.run("journey", finding, facts={}, trip=trip(pages=2, steps=3))
     return bench
 
 
@@ -63,6 +82,7 @@ async def test_promtool_has_nothing_to_say() -> None:
     promtool = tool("promtool")
     text = await full_bench().text()
     assert "probe_ssl_last_chain_info{" in text
+    assert "prober_web_vital_inp_seconds_bucket{" in text
     done = await asyncio.to_thread(
         subprocess.run, [promtool, "check", "metrics"], input=text, capture_output=True, text=True
     )
@@ -78,7 +98,8 @@ async def test_an_https_check_that_expects_everything_stays_within_65_series() -
         )
     )
 
-    assert set(reasons) == set(Reason) - {Reason.INTERNAL}
+    others = {Reason.STEP, Reason.SCRIPT, Reason.INTERNAL, Reason.BROWSER, Reason.KILLED}
+    assert set(reasons) == set(Reason) - others
     assert sum('check="https",' in line for line in lines) == 65
 
 
@@ -87,3 +108,27 @@ async def test_every_last_result_of_a_full_https_run_is_shown() -> None:
 
     for series in probes.http.SERIES:
         assert f'\n{series.name}{{check="https",region="eu-west-1"' in text
+
+
+@pytest.mark.parametrize(
+    ("pages", "steps"), [(0, 4), (1, 8), (2, 14), (5, 28), (10, 50), (20, 50), (25, 60)]
+)
+async def test_a_journey_stays_within_40_series_and_65_a_page(pages: int, steps: int) -> None:
+    bench = Bench()
+    add(bench, journey_check("way"))
+    for finding in (UP, TIMED_OUT, Finding.down(Reason.STEP, "no such button"), UP):
+        bench.run("way", finding, facts={}, trip=trip(pages, steps))
+    lines = (await bench.text()).splitlines()
+
+    many = sum('check="way",' in line for line in lines)
+    told = min(pages, MOST_PAGES + 1)
+    assert many == 31 + 2 * min(steps, MOST_STEPS + 1) + 55 * told
+    assert many <= 40 + 65 * told
+
+
+async def test_every_last_result_of_a_whole_journey_is_shown() -> None:
+    text = await full_bench().text()
+
+    for series in probes.journey_series.SERIES:
+        assert f'\n{series.name}{{check="journey",region="eu-west-1",' in text
+    assert 'device="' not in text

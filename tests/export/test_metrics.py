@@ -5,10 +5,23 @@ import asyncio
 import pytest
 
 from prober.export import metrics as metrics_module
-from prober.result import Finding, Reason, Result, Series
-from tests.export.samples import NOON, OURS, REFUSED, TIMED_OUT, UP, Bench, result
+from prober.result import Finding, Reason, Result
+from prober.series import Series
+from tests.export.samples import (
+    NOON,
+    OURS,
+    REFUSED,
+    TIMED_OUT,
+    UP,
+    Bench,
+    Trip,
+    result,
+    step,
+    visit,
+)
 
 SHOP = 'check="shop",region="eu-west-1"'
+WAY = 'check="way",region="eu-west-1"'
 
 
 async def test_before_the_first_result_there_are_counters_and_no_last_results() -> None:
@@ -286,3 +299,59 @@ async def test_writing_many_checks_gives_the_loop_back() -> None:
     await pieces.aclose()
 
     assert turns >= 3
+
+
+async def test_what_the_last_run_of_a_journey_did_not_see_is_gone() -> None:
+    bench = Bench()
+    bench.add("way", kind="journey", interval=300)
+    bench.run("way", trip=Trip([step("a"), step("b")], [visit("/", inp=0.1), visit("/pay")]))
+    broken = Finding.down(Reason.STEP, "no such button")
+    bench.run("way", broken, trip=Trip([step("a", 1, "no such button")], [visit("/", lcp=3.5)]))
+    bench.run("way", OURS, trip=Trip([step("z")], [visit("/z")]))
+    text = await bench.text()
+
+    assert f'\nprobe_step_success{{{WAY},step="a"}} 0\n' in text
+    assert f'\nprobe_web_vital_lcp_seconds{{{WAY},page="/"}} 3.5\n' in text
+    assert 'step="b"' not in text
+    assert "\nprobe_web_vital_inp_seconds{" not in text
+    assert 'step="z"' not in text
+    assert 'page="/z"' not in text
+    assert f'\nprobe_interactions{{{WAY},page="/pay"}}' not in text
+    for stays in ('inp_seconds_count{WAY,page="/"} 1', 'lcp_seconds_count{WAY,page="/pay"} 1'):
+        assert f"\nprober_web_vital_{stays.replace('WAY', WAY)}\n" in text
+    assert f'\nprober_web_vital_lcp_seconds_count{{{WAY},page="/"}} 2\n' in text
+
+
+async def test_a_journeys_gauges_are_withheld_and_its_histograms_stay() -> None:
+    bench = Bench()
+    bench.add("way", kind="journey", interval=300)
+    bench.run("way", trip=Trip([step("a")], [visit("/")]))
+    assert "\nprobe_step_success{" in await bench.text()
+    bench.clock.passed = 901
+    text = await bench.text()
+
+    assert "\nprobe_" not in text
+    assert f'\nprober_web_vital_lcp_seconds_count{{{WAY},page="/"}} 1\n' in text
+    bench.remove("way")
+    assert 'check="way"' not in await bench.text()
+
+
+async def test_history_brings_a_journeys_gauges_back_and_counts_nothing() -> None:
+    bench = Bench()
+    bench.add("way", kind="journey")
+    old = result("way", kind="journey", at=NOON - 10, trip=Trip([step("a", 2)], [visit("/")]))
+    row = bench.board.restore(old, old, None)
+    assert row is not None
+    bench.metrics.restore(old, row)
+    text = await bench.text()
+
+    assert f'\nprobe_step_duration_seconds{{{WAY},step="a"}} 2\n' in text
+    assert "\nprober_web_vital_lcp_seconds" not in text
+
+
+async def test_half_a_character_spoils_no_scrape() -> None:
+    bench = Bench()
+    bench.add("way", kind="journey")
+    bench.run("way", trip=Trip([step("a \ud800")]))
+
+    assert f'\nprobe_step_success{{{WAY},step="a ?"}} 1\n' in await bench.text()

@@ -2,23 +2,31 @@ from __future__ import annotations
 
 from prober.export.tally import CODES, EDGES, Tally
 from prober.result import Finding, Reason
-from tests.export.samples import OURS, REFUSED, TIMED_OUT, UP, result
+from tests.export.samples import OURS, REFUSED, TIMED_OUT, UP, Trip, result, visit
 
 LABELS = 'check="shop 100%",region="r"'
 
 
-def tally(*reasons: Reason) -> Tally:
-    return Tally(LABELS, reasons)
+def tally(*reasons: Reason, kind: str = "http") -> Tally:
+    return Tally(kind, LABELS, reasons)
+
+
+def lines(subject: Tally, family: str) -> str:
+    return dict(subject.texts()).get(family, "")
+
+
+def failures(subject: Tally) -> str:
+    return lines(subject, "prober_failures_total")
 
 
 def test_children_that_can_occur_are_there_at_zero() -> None:
     subject = tally(Reason.DNS, Reason.TIMEOUT)
 
-    assert subject.runs() == "".join(
+    assert lines(subject, "prober_runs_total") == "".join(
         f'prober_runs_total{{{LABELS},outcome="{outcome}"}} 0\n'
         for outcome in ("up", "down", "unknown", "maintenance")
     )
-    assert subject.failures() == (
+    assert failures(subject) == (
         f'prober_failures_total{{{LABELS},reason="dns"}} 0\n'
         f'prober_failures_total{{{LABELS},reason="timeout"}} 0\n'
     )
@@ -28,7 +36,7 @@ def test_a_reason_nobody_expected_is_counted_all_the_same() -> None:
     subject = tally(Reason.DNS)
     subject.count(result(finding=REFUSED))
 
-    assert f'{{{LABELS},reason="connect"}} 1\n' in subject.failures()
+    assert f'{{{LABELS},reason="connect"}} 1\n' in failures(subject)
 
 
 def test_an_edit_drops_reasons_that_cannot_occur_and_never_did() -> None:
@@ -36,17 +44,17 @@ def test_an_edit_drops_reasons_that_cannot_occur_and_never_did() -> None:
     subject.count(result(finding=REFUSED))
     subject.expect((Reason.STATUS,))
 
-    assert 'reason="dns"' not in subject.failures()
-    assert 'reason="connect"} 1\n' in subject.failures()
-    assert 'reason="status"} 0\n' in subject.failures()
+    assert 'reason="dns"' not in failures(subject)
+    assert 'reason="connect"} 1\n' in failures(subject)
+    assert 'reason="status"} 0\n' in failures(subject)
 
 
 def test_unknown_is_counted_as_an_outcome_and_as_no_failure() -> None:
     subject = tally()
     subject.count(result(finding=OURS))
 
-    assert 'outcome="unknown"} 1\n' in subject.runs()
-    assert not subject.failures()
+    assert 'outcome="unknown"} 1\n' in lines(subject, "prober_runs_total")
+    assert not failures(subject)
 
 
 def test_only_durations_that_say_something_are_measured() -> None:
@@ -55,22 +63,24 @@ def test_only_durations_that_say_something_are_measured() -> None:
     for finding in (UP, slow, TIMED_OUT, REFUSED, OURS):
         subject.count(result(finding=finding))
 
-    assert f"prober_run_duration_seconds_count{{{LABELS}}} 3\n" in subject.durations()
+    assert f"prober_run_duration_seconds_count{{{LABELS}}} 3\n" in lines(
+        subject, "prober_run_duration_seconds"
+    )
 
 
 def test_buckets_are_cumulative_and_hold_their_edge() -> None:
     subject = tally()
     for seconds in (0.005, 0.3, 1.0, 99.0):
         subject.count(result(seconds=seconds))
-    lines = subject.durations().splitlines()
+    written = lines(subject, "prober_run_duration_seconds").splitlines()
 
     edges = [repr(edge) for edge in EDGES] + ["+Inf"]
     counts = [1, 1, 1, 1, 1, 1, 2, 3, 3, 3, 3, 4]
-    assert lines[:12] == [
+    assert written[:12] == [
         f'prober_run_duration_seconds_bucket{{{LABELS},le="{edge}"}} {count}'
         for edge, count in zip(edges, counts, strict=True)
     ]
-    assert lines[12:] == [
+    assert written[12:] == [
         f"prober_run_duration_seconds_sum{{{LABELS}}} 100.305",
         f"prober_run_duration_seconds_count{{{LABELS}}} 4",
     ]
@@ -82,7 +92,7 @@ def test_only_so_many_codes_are_told_apart() -> None:
         subject.count(result(facts={"status_code": code}))
     subject.count(result(facts={}))
     subject.count(result(kind="tcp", facts={"status_code": 999}))
-    text = subject.responses()
+    text = lines(subject, "prober_http_responses_total")
 
     assert text.count("\n") == CODES + 1
     assert 'code="other"} 2\n' in text
@@ -94,4 +104,25 @@ def test_flaky_is_up_but_not_at_once() -> None:
     for finding, attempts in ((UP, 1), (UP, 2), (REFUSED, 3), (UP, 3)):
         subject.count(result(finding=finding, attempts=attempts))
 
-    assert subject.flaky == 2
+    flaky = lines(subject, "prober_runs_flaky_total")
+    assert flaky == f"prober_runs_flaky_total{{{LABELS}}} 2\n"
+
+
+def test_journeys_have_wider_edges() -> None:
+    subject = tally(kind="journey")
+    subject.count(result(kind="journey", seconds=61))
+    written = lines(subject, "prober_run_duration_seconds").splitlines()
+
+    assert [line.split('le="')[1].split('"')[0] for line in written[:-2]] == [
+        "0.5", "1.0", "2.5", "5.0", "10.0", "20.0", "30.0", "60.0", "120.0", "+Inf",
+    ]  # fmt: skip
+    assert written[7].endswith(" 0")
+    assert written[8].endswith(" 1")
+
+
+def test_vitals_are_those_of_runs_that_say_something_of_the_target() -> None:
+    subject = tally(kind="journey")
+    for finding in (UP, REFUSED, OURS):
+        subject.count(result(kind="journey", finding=finding, trip=Trip(visits=[visit("/")])))
+
+    assert 'page="/"} 2\n' in lines(subject, "prober_web_vital_lcp_seconds")

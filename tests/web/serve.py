@@ -6,6 +6,7 @@ import ssl
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import httpx
 from aiohttp import web
@@ -31,6 +32,7 @@ class Agent:
     notices: Sequence[str] = ()
     external_url: str | None = None
     clock: Clock | None = None
+    data_dir: Path = Path("nowhere")
 
     async def reload(self) -> Sequence[str]:
         self.reloads += 1
@@ -49,6 +51,7 @@ class Agent:
             region="eu-west-1",
             version="0.1.0",
             external_url=self.external_url,
+            data_dir=self.data_dir,
             healthy=lambda: self.healthy,
             ready=lambda: self.ready,
             reload=self.reload,

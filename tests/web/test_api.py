@@ -5,7 +5,8 @@ from collections.abc import Mapping
 import httpx
 
 from prober.export.board import AT_LEAST
-from tests.export.samples import NOON, OURS, REFUSED, UP
+from prober.result import Evidence
+from tests.export.samples import NOON, OURS, REFUSED, UP, Trip, step, visit
 from tests.web.serve import Agent, serving
 
 STAMP = "2023-11-14T22:13:20.000Z"  # noon of the samples
@@ -165,3 +166,31 @@ async def test_a_first_run_of_ours_that_failed_is_a_result_too() -> None:
 
     assert (check["state"], check["result"]["outcome"]) == ("unknown", "unknown")
     assert check["last_success_at"] is None
+
+
+async def test_a_journeys_result_is_told_whole() -> None:
+    agent = Agent()
+    agent.bench.add("eu/way", kind="journey")
+    steps = [step("sign in", 1.5), step("pay", 5, "no such button")]
+    shot = Evidence("screenshot", "evidence/eu%2Fway/01JD/a.png")
+    agent.bench.run("eu/way", REFUSED, trip=Trip(steps, [visit("/")], [shot]))
+    for check in (
+        (await ask(agent, "/api/v1/checks/eu/way")).json()["data"],
+        (await ask(agent, "/api/v1/checks")).json()["data"]["checks"][0],
+    ):
+        told = check["result"]
+        assert told["steps"] == [
+            {"name": "sign in", "ok": True, "duration_seconds": 1.5, "url": None, "message": None},
+            {
+                "name": "pay", "ok": False, "duration_seconds": 5, "url": None,
+                "message": "no such button",
+            },
+        ]  # fmt: skip
+        assert told["vitals"] == [
+            {
+                "page": "/", "url": "https://shop.example/", "lcp_seconds": 0.8, "inp_seconds": None,
+                "cls": 0, "fcp_seconds": 0.5, "ttfb_seconds": 0.1, "interactions": 0, "quality": [],
+                "js_errors": 0, "failed_requests": 0,
+            }
+        ]  # fmt: skip
+        assert told["evidence"] == [{"kind": "screenshot", "path": "evidence/eu%2Fway/01JD/a.png"}]

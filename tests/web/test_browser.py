@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
+import struct
+import zlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 from playwright.async_api import Browser, Error, Page, async_playwright, expect
 
-from prober.result import Finding, Reason
+from prober.result import Evidence, Finding, Reason
 from tests import tools
-from tests.export.samples import NOON, REFUSED, UP
+from tests.export.samples import NOON, REFUSED, UP, Trip, step, visit
 from tests.web.serve import Agent, serving
 
 SYSTEM = ("chromium-headless-shell", "chromium", "google-chrome")
@@ -106,3 +109,75 @@ async def test_the_page_needs_no_script() -> None:
         await page.get_by_role("link", name="1 down").click()
 
         await expect(page.get_by_role("row").nth(1)).to_contain_text("connection refused")
+
+
+def png(width: int, height: int) -> bytes:
+    """A black picture."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return (
+            struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        )
+
+    head = struct.pack(">IIBBBBB", width, height, 1, 0, 0, 0, 0)
+    rows = zlib.compress((b"\0" + bytes((width + 7) // 8)) * height)
+    chunks = ((b"IHDR", head), (b"IDAT", rows), (b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunk(kind, data) for kind, data in chunks)
+
+
+def way(data_dir: Path) -> Agent:
+    """A long journey that failed, with its evidence."""
+    folder = data_dir / "evidence" / "eu%2Fway" / "01JD"
+    folder.mkdir(parents=True)
+    (folder / "a.png").write_bytes(png(1280, 720))
+    agent = Agent(data_dir=data_dir)
+    agent.bench.add("eu/way", kind="journey")
+    steps = [step(f"look at page {number} of many", number) for number in range(49)]
+    visits = [visit(f"/a-long-name-of-a-page/{'x' * number}", lcp=number) for number in range(20)]
+    shot = Evidence("screenshot", "evidence/eu%2Fway/01JD/a.png")
+    trip = Trip([*steps, step("pay", 5, "no such button " * 20)], visits, [shot])
+    agent.bench.run("eu/way", Finding.down(Reason.STEP, "order.py:31"), facts={}, trip=trip)
+    return agent
+
+
+async def test_a_journey_is_readable_at_every_width_folded_and_unfolded(tmp_path: Path) -> None:
+    async with browser() as chromium, serving(way(tmp_path)) as client:
+        page = await chromium.new_page()
+        for width in (320, 400, 1151, 1280):
+            await page.set_viewport_size({"width": width, "height": 800})
+            await page.goto(str(client.base_url))
+            failure = page.get_by_text("no such button").first
+            await expect(failure).to_be_visible()
+            await expect(page.get_by_text("look at page 7 of many")).to_be_hidden()
+            for summary in await page.locator("summary").all():
+                await summary.click()
+
+            await expect(page.get_by_text("look at page 7 of many")).to_be_visible()
+            assert await page.evaluate("document.documentElement.scrollWidth") <= width
+            assert await page.evaluate(OVERFLOWING) == []
+            assert await page.evaluate("document.querySelector('table').scrollWidth") <= width
+
+
+async def test_what_is_unfolded_stays_so_and_the_evidence_opens(tmp_path: Path) -> None:
+    agent = way(tmp_path)
+    said: list[str] = []
+    async with browser() as chromium, serving(agent) as client:
+        page = await chromium.new_page()
+        page.on("console", lambda message: said.append(message.text))
+        await page.goto(str(client.base_url))
+        await page.get_by_text("50 steps").click()
+        agent.bench.add("new")
+        await come_back(page)
+        await expect(page.get_by_text("2 checks")).to_be_visible()
+
+        await expect(page.get_by_text("look at page 7 of many")).to_be_visible()
+        assert await page.evaluate("document.activeElement.localName") == "summary"
+        assert await page.locator("details[open]").count() == 1
+        picture = page.get_by_role("img", name="What the browser showed when eu/way failed")
+        await picture.scroll_into_view_if_needed()
+        await expect(picture).to_have_js_property("naturalWidth", 1280)
+        assert said == []
+        async with page.expect_navigation() as opened:
+            await picture.click()
+        answer = await (await opened.value).header_value("content-type")
+        assert answer == "image/png"

@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
 
-from prober.result import Finding, Reason
+from prober.result import Evidence, Finding, Reason
 from prober.web.view import MOST
-from tests.export.samples import NOON, REFUSED, UP
+from tests.export.samples import NOON, PAGE, REFUSED, UP, Trip, step, visit
 from tests.web.serve import Agent, serving
 
 EVIL = '<img src=x onerror="alert(1)">'
@@ -195,3 +196,95 @@ async def test_a_name_is_linked_whatever_is_in_it() -> None:
     agent.bench.add("shop/basket:eu")
 
     assert 'href="api/v1/checks/shop/basket%3Aeu"' in await page(agent)
+
+
+def journeys() -> Agent:
+    """A journey that failed and a good one."""
+    agent = Agent()
+    for name in ("eu/order", "browse"):
+        agent.bench.add(name, kind="journey")
+    folder = "evidence/eu%2Forder/01JD"
+    failed = Trip(
+        [step("sign in", 1.25), step("pay", 5, "no such button")],
+        [visit("/", lcp=4.1, inp=0.3), visit("checkout", lcp=None)],
+        [Evidence("screenshot", f"{folder}/a.png"), Evidence("console", f"{folder}/c.txt")],
+    )
+    why = Finding.down(Reason.STEP, "order.py:31: no such button")
+    agent.bench.run("eu/order", why, facts={}, trip=failed)
+    agent.bench.run("browse", UP, facts={}, trip=Trip([step("look around")], [visit("/")]))
+    return agent
+
+
+async def test_a_journey_shows_its_steps_its_failure_and_its_vitals() -> None:
+    it = outline(await page(journeys()))
+
+    for said in (
+        "✓ ok: sign in 1.25 s",
+        "✗ failed: pay 5 s",
+        "order.py:31: no such button",
+        "LCP 4.1 s ▼ poor",
+        "INP 300 ms ◐ fair",
+        "CLS 0 ● good",
+        "LCP \u2013 not measured",
+        "✓ ok: look around 400 ms",
+        "◐ fair: needs improvement",
+    ):
+        assert said in it.text
+    assert it.text.count("order.py:31: no such button") == 1
+    assert "step : in “pay”" in it.text
+
+
+async def test_a_journey_links_its_evidence() -> None:
+    it = outline(await page(journeys()))
+    links = [link["href"] for link in it.all("a") if (link["href"] or "").startswith("evidence/")]
+
+    shot, text = "evidence/eu%252Forder/01JD/a.png", "evidence/eu%252Forder/01JD/c.txt"
+    assert links == [shot, text, shot]
+    (picture,) = it.all("img")
+    assert (picture["src"], picture["alt"]) == (
+        shot,
+        "What the browser showed when eu/order failed",
+    )
+
+
+async def test_a_long_journey_is_folded_but_not_its_failure() -> None:
+    agent = Agent()
+    agent.bench.add("way", kind="journey")
+    steps = [step(f"step {number}", 1, "no such thing" * (number == 49)) for number in range(50)]
+    visits = [visit(f"/{number}", lcp=5) for number in range(20)]
+    agent.bench.run("way", Finding.down(Reason.SCRIPT, "stopped"), trip=Trip(steps, visits))
+    text = await page(agent)
+    it = outline(text)
+
+    assert it.all("details") == [{"id": "steps-way"}, {"id": "pages-way"}]
+    assert "50 steps, 1 failed" in it.text
+    assert "20 pages: 20 poor" in it.text
+    outside = re.sub(r"<details.*?</details>", "", text, flags=re.DOTALL)
+    assert "no such thing" in outside
+    assert "step 48" not in outside
+
+
+async def test_a_page_without_journeys_explains_no_vitals() -> None:
+    assert "Web Vitals" not in await page(shop())
+
+
+async def test_texts_of_a_journey_stay_texts() -> None:
+    agent = Agent()
+    agent.bench.add("way", kind="journey")
+    odd = replace(PAGE, page=EVIL, url=EVIL, quality=(EVIL,))
+    pieces = [Evidence(EVIL, f'evidence/way/01JD/{EVIL}"'), Evidence("x", "javascript:alert(1)")]
+    trip = Trip([step(EVIL), step("b", 1, EVIL)], [odd], pieces)
+    agent.bench.run("way", Finding.down(Reason.STEP, "b"), trip=trip)
+    it = outline(await page(agent))
+
+    assert not it.all("img")
+    assert it.text.count(EVIL) >= 4
+    assert not [link for link in it.all("a") if (link["href"] or "").startswith("javascript:")]
+
+
+async def test_half_a_character_spoils_no_page() -> None:
+    agent = Agent()
+    agent.bench.add("shop")
+    agent.bench.run("shop", Finding.down(Reason.BODY, "bad \ud800 text"))
+
+    assert "bad ? text" in await page(agent)

@@ -6,7 +6,7 @@ from prober.export.board import AT_LEAST
 from prober.result import Finding, Reason
 from prober.web.stream import Turns
 from prober.web.view import MOST, Asked, Line, Overview, line, moment, overview
-from tests.export.samples import NOON, OURS, REFUSED, UP, Bench
+from tests.export.samples import NOON, OURS, REFUSED, UP, Bench, Trip, step
 
 ALL = Asked("", "")
 SEVERITIES = ("critical", "high")
@@ -171,3 +171,38 @@ def test_a_moment_is_told_in_utc_and_as_how_long_ago(ago: float, utc: str, text:
 
     assert it is not None
     assert (it.utc, it.ago) == (utc, text)
+
+
+def test_a_journey_is_shown_as_its_last_verdict_saw_it() -> None:
+    bench = Bench()
+    bench.add("way", kind="journey", interval=300)
+    trip = Trip([step("sign in"), step("pay", 5, "no such button")])
+    bench.run("way", Finding.down(Reason.STEP, "order.py:31: no such button"), facts={}, trip=trip)
+    bench.run("way", Finding.unknown("it crashed", Reason.BROWSER), trip=Trip([step("sign in")]))
+    it = shown(bench, "way")
+
+    assert (it.state, it.said.reason, it.said.message) == ("down", "step", "in “pay”")
+    assert it.journey is not None
+    assert [one.message for one in it.journey.steps] == ["", "order.py:31: no such button"]
+
+
+def test_a_journey_that_is_unknown_shows_how_far_it_came_and_nothing_old() -> None:
+    bench = Bench()
+    bench.add("way", kind="journey", interval=60)
+    bench.run("way", UP, seconds=0, trip=Trip([step("old")]))
+    bench.clock.passed = AT_LEAST + 1
+    assert shown(bench, "way").journey is None
+    bench.run("way", Finding.unknown("it crashed", Reason.BROWSER), trip=Trip([step("sign in")]))
+    it = shown(bench, "way")
+
+    assert (it.said.reason, it.said.message) == ("browser", "it crashed")
+    assert it.journey is not None
+    assert [one.name for one in it.journey.steps] == ["sign in"]
+
+
+def test_other_kinds_have_no_journey() -> None:
+    bench = Bench()
+    bench.add()
+    bench.run("shop", UP)
+
+    assert shown(bench).journey is None

@@ -5,13 +5,23 @@ const seconds = Number(document.currentScript.dataset.refresh);
 const silent = document.getElementById("silent");
 let pending = null;
 
+// Where the same thing is on the next page: a link by its address, what can be unfolded by its id.
+function path(thing) {
+  if (thing.localName === "summary") return `${path(thing.parentElement)} > summary`;
+  return thing.id ? `#${CSS.escape(thing.id)}` : `a[href="${CSS.escape(thing.getAttribute("href"))}"]`;
+}
+
 function replace(text) {
   const fresh = new DOMParser().parseFromString(text, "text/html");
   const live = fresh.getElementById("live");
   if (!live) throw new Error("this is not the status page");
-  const focused = document.activeElement?.closest("#live") && document.activeElement.getAttribute("href");
-  document.getElementById("live").replaceWith(live);
-  if (focused) live.querySelector(`a[href="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
+  const before = document.getElementById("live");
+  const focused = before.contains(document.activeElement) ? path(document.activeElement) : null;
+  for (const open of before.querySelectorAll("details[open]")) {
+    live.querySelector(path(open))?.setAttribute("open", "");
+  }
+  before.replaceWith(live);
+  if (focused) live.querySelector(focused)?.focus({ preventScroll: true });
   document.title = fresh.title;
   document.querySelector("link[rel=icon]").href = fresh.querySelector("link[rel=icon]").href;
 }
