@@ -2,35 +2,92 @@
 
 from __future__ import annotations
 
+import json
 import re
+import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from prober.config import load
+from prober.journey.find import NAMES
 from tests.tools import tool
 
 ROOT = Path(__file__).parent.parent
-BLOCK = re.compile(r"```yaml\n(.*?)```", re.DOTALL)
-BLOCKS = [
-    pytest.param(block, id=f"{path.name}-{number}")
+ENV = dict.fromkeys(("API_TOKEN", "HOOK_SECRET", "S", "SHOP_PASSWORD"), "0123456789")
+TEXTS = {
+    path.name: path.read_text()
     for path in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
-    for number, block in enumerate(BLOCK.findall(path.read_text()))
-]
+}
 
 
-@pytest.mark.parametrize("block", BLOCKS)
+def blocks(language: str) -> list[tuple[str, str]]:
+    """What a document shows in this language, with a name for it."""
+    fence = re.compile(rf"```{language}\n(.*?)```", re.DOTALL)
+    return [
+        (f"{name}-{number}", block)
+        for name, text in TEXTS.items()
+        for number, block in enumerate(fence.findall(text))
+    ]
+
+
+YAML = [pytest.param(block, id=name) for name, block in blocks("yaml")]
+PYTHON = [pytest.param(block, id=name) for name, block in blocks("python")]
+
+
+@pytest.mark.parametrize("block", YAML)
 def test_a_yaml_example_is_valid(block: str, tmp_path: Path) -> None:
     file = tmp_path / "config.yaml"
     file.write_text(block)
+    shutil.copytree(ROOT / "journeys", tmp_path / "journeys")
+    (tmp_path / "journeys" / "sign_in.py").write_text(dict(blocks("python"))["README.md-0"])
 
     if block.startswith("scrape_configs:"):
         subprocess.run([tool("promtool"), "check", "config", file], check=True, timeout=20)
     else:
-        assert load(
-            file, {"API_TOKEN": "0123456789", "HOOK_SECRET": "0123456789", "S": "0123456789"}
-        ).config
+        loaded = load(file, ENV)
+        assert loaded.config
+        assert loaded.broken == ()
+
+
+@pytest.mark.parametrize("block", PYTHON)
+def test_a_journey_that_is_shown_can_be_run_as_it_stands(block: str, tmp_path: Path) -> None:
+    file = tmp_path / "shown.py"
+    file.write_text(block)
+    said = subprocess.run(
+        [sys.executable, "-P", "-m", "prober.journey.listing", file],
+        check=True,
+        capture_output=True,
+        timeout=20,
+    ).stdout
+
+    assert json.loads(said) == {
+        "function": re.findall(r"@journey\n(?:async )?def (\w+)", block)[-1],
+        "is_async": "async def" in block,
+    }
+
+
+def test_the_readme_shows_a_config_of_twenty_lines_and_a_journey_of_ten() -> None:
+    yaml, python = dict(blocks("yaml"))["README.md-0"], dict(blocks("python"))["README.md-0"]
+
+    assert yaml.count("\n") <= 20
+    assert python.count("\n") <= 10
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_a_link_leads_to_what_is_there(name: str) -> None:
+    folder = ROOT if name == "README.md" else ROOT / "docs"
+    links = re.findall(r"\]\(([^)#]+)[^)]*\)", TEXTS[name])
+
+    assert [link for link in links if "://" not in link and not (folder / link).exists()] == []
+
+
+def test_the_arguments_of_a_journey_are_all_described() -> None:
+    table = re.findall(r"^\| (`.*?) \|", TEXTS["journeys.md"], re.MULTILINE)
+
+    assert {*NAMES} <= {name for row in table for name in re.findall(r"`(\w+)`", row)}
 
 
 def test_the_config_of_the_repository_is_valid() -> None:

@@ -7,7 +7,7 @@ import os
 import sys
 import threading
 import webbrowser
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from pathlib import Path
@@ -21,8 +21,9 @@ from prober.clock import Clock, SystemClock
 from prober.config.model import Config
 from prober.demo import data, process, shop
 from prober.demo.process import Child
-from prober.demo.tour import Pace, tour
+from prober.demo.tour import Guide, Pace, tour
 from prober.errors import ProberError, StartError
+from prober.probes import chromium
 
 Watch: TypeAlias = Callable[[agent.OnReady], Awaitable[None]]
 
@@ -36,6 +37,7 @@ class Demo:
     """What a demo is to do besides watching, and how it speaks."""
 
     break_it: bool = False
+    watched: Collection[str] = ()  # the checks that can notice anything
     open_page: bool = True
     say: Callable[[str], None] = say
     pace: Pace = field(default_factory=Pace)
@@ -49,7 +51,7 @@ async def run(
     await beside(
         lambda on_ready: agent.run(config, path, on_config=on_config, on_ready=on_ready),
         shop_place(os.environ),
-        Demo(break_it=break_it),
+        Demo(break_it=break_it, watched=watched(config, os.environ)),
     )
 
 
@@ -84,9 +86,20 @@ async def _guide(child: Child, ready: asyncio.Future[str], demo: Demo) -> None:
     if not demo.break_it:
         return
     try:
-        await tour(child.url, demo.clock, demo.say, demo.pace)
+        guide = Guide(say=demo.say, clock=demo.clock, pace=demo.pace, watched=demo.watched)
+        await tour(child.url, guide)
     except (aiohttp.ClientError, TimeoutError) as error:
         demo.say(f"The tour is over early, the shop does not answer: {error}")
+
+
+def watched(config: Config, env: Mapping[str, str]) -> frozenset[str]:
+    """The checks that can notice a fault: journeys only where there is a browser."""
+    try:
+        chromium.find(env)
+        blind = ""
+    except chromium.NoBrowser:
+        blind = "journey"
+    return frozenset(check.name for check in config.checks if check.kind != blind)
 
 
 def welcome(agent_url: str, shop_url: str, env: Mapping[str, str]) -> tuple[str, ...]:

@@ -11,19 +11,23 @@ from prober import config, once
 from prober.demo import faults
 from prober.demo.data import PASSWORD
 from prober.demo.faults import Fault
-from prober.demo.tour import STOPS
+from prober.demo.run import watched
+from prober.demo.tour import STOPS, Stop
 from prober.notify.webhook import WebhookNotifier
+from prober.probes.journey_settings import JourneyCheck
+from tests.demo.test_journeys import PARAMS, STOPPED
 from tests.demo.visiting import Guest
 
 FILE = Path(__file__).parent.parent.parent / "config.yaml"
 SHOP = "http://127.0.0.1:9630"
 
+# By the checks without a browser; where journeys stop is in test_journeys.
 CAUGHT = {
     Fault.HEALTH: {("shop-health", "status")},
     Fault.LATENCY: {("shop-latency", "latency")},
     Fault.PAGE: {("shop-home", "body"), ("shop-product", "status")},
     Fault.LOGIN: {("shop-sign-in", "status")},
-    Fault.CHECKOUT: set[tuple[str, str]](),  # it takes a journey to see this one
+    Fault.CHECKOUT: set[tuple[str, str]](),
     Fault.IMAGES: {("shop-image", "status")},
 }
 
@@ -35,9 +39,11 @@ def load(url: str, **env: str) -> config.Loaded:
 
 async def seen(guest: Guest, capsys: pytest.CaptureFixture[str]) -> set[tuple[str, str]]:
     """What is not up, and why."""
-    await once.run(load(guest.url).config, (), as_json=True)
+    own = load(guest.url).config
+    names = [check.name for check in own.checks if check.kind != "journey"]
+    await once.run(own, names, as_json=True)
     results = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    assert len(results) == 8
+    assert len(results) == len(names) == 8
     return {(r["check"], r["reason"]) for r in results if r["outcome"] != "up"}
 
 
@@ -60,8 +66,32 @@ async def test_a_fault_is_seen_by_the_checks_that_look_there_and_by_no_other(
     assert await seen(guest, capsys) == CAUGHT[fault]
 
 
-def test_every_stop_of_the_tour_is_seen() -> None:
-    assert all(CAUGHT[stop] for stop in STOPS)
+@pytest.mark.parametrize("stop", STOPS, ids=lambda stop: stop.fault)
+def test_the_tour_waits_for_all_that_see_its_fault(stop: Stop) -> None:
+    assert {*stop.seen_by} == {name for name, _ in CAUGHT[stop.fault]} | {
+        *STOPPED.get(stop.fault, ())
+    }
+
+
+def test_without_a_browser_the_tour_waits_for_no_journey() -> None:
+    own, blind = load(SHOP).config, {"PROBER_CHROMIUM": "/nowhere"}
+
+    assert watched(own, blind) == {check.name for check in own.checks if check.kind != "journey"}
+
+
+def test_the_journeys_know_the_account_and_fit_their_interval() -> None:
+    own = load(SHOP).config
+    journeys = [check for check in own.checks if isinstance(check, JourneyCheck)]
+
+    assert {check.name for check in journeys} == {"login", "order", "browse"}
+    for check in journeys:
+        assert check.journey.path == FILE.parent / "journeys" / f"{check.name}.py"
+        assert check.journey.params.items() <= PARAMS.items()
+        assert check.timeout <= check.interval == 20.0
+    assert [
+        {name: secret.reveal() for name, secret in check.journey.secrets.items()}
+        for check in journeys
+    ] == [{"password": PASSWORD}, {"password": PASSWORD}, {}]
 
 
 def test_it_is_whole_without_any_variable() -> None:
@@ -79,7 +109,7 @@ def test_it_fires_after_three_failures_and_tells_the_shops_pager() -> None:
     assert {(rule.name, rule.failures, rule.successes) for (rule,) in loaded.rules.values()} == {
         ("down", 3, 2)
     }
-    assert {check.interval for check in loaded.checks} == {5.0}
+    assert {check.interval for check in loaded.checks if check.kind != "journey"} == {5.0}
     pager = loaded.notifiers["pager"]
     assert isinstance(pager, WebhookNotifier)
     assert str(pager.webhook.url.reveal()) == f"{SHOP}/pager"

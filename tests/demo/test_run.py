@@ -14,7 +14,7 @@ from prober.agent import OnReady
 from prober.demo import run
 from prober.demo.run import Demo, beside, has_display, shop_place, welcome
 from prober.demo.shop import listen
-from prober.demo.tour import Pace
+from prober.demo.tour import STOPS, Pace
 from prober.errors import StartError
 
 HERE = ("127.0.0.1", 0)
@@ -58,7 +58,7 @@ async def test_the_shop_is_there_for_the_agent_and_gone_after_it() -> None:
 
 async def test_breaking_goes_through_its_stops_beside_the_agent() -> None:
     said = Said()
-    pace = Pace(before=0.01, broken=0.01, healed=0.01)
+    pace = Pace(before=0.01, unseen=0.01, between=0.01)
 
     async def watch(on_ready: OnReady) -> None:
         on_ready("http://127.0.0.1:9620/")
@@ -66,8 +66,8 @@ async def test_breaking_goes_through_its_stops_beside_the_agent() -> None:
 
     await beside(watch, HERE, Demo(break_it=True, say=said.say, open_page=False, pace=pace))
 
-    assert sum("broken: " in line for line in said) == 3
-    assert sum("healed: " in line for line in said) == 3
+    assert sum("broken: " in line for line in said) == len(STOPS)
+    assert sum("healed: " in line for line in said) == len(STOPS)
 
 
 async def test_what_keeps_the_agent_from_starting_is_raised_as_it_is() -> None:
