@@ -39,7 +39,7 @@ def main(pipe: int) -> None:
     if not first:
         return
     order = Order.model_validate_json(first)
-    report = Report(pipe, Scrubber(order.secrets.values()))
+    report = Report(pipe, Scrubber(order.hidden_texts))
     try:
         found = find(Path(order.script), order.function)
     except Unfit as unfit:

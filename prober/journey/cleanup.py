@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from prober.journey.steps import NAME
+from prober.journey.where import cut
 
 SECONDS = 10.0  # for all of them
 
@@ -33,7 +34,7 @@ class Cleanups:
     def __call__(
         self, name: str, function: Callable[..., object], /, *args: object, **kwargs: object
     ) -> None:
-        self._tasks.append(Task(str(name)[:NAME], function, args, kwargs))
+        self._tasks.append(Task(cut(str(name), NAME), function, args, kwargs))
 
     def __bool__(self) -> bool:
         return bool(self._tasks)

@@ -18,6 +18,7 @@
   const TELL_AFTER = 200; // a change
   const FLUSH_LIMIT = 400;
   const PAINT = 100; // within which a load or an input shows, on a busy machine too
+  const UNPAINTED = 200; // after its load, for a page that may never show anything
 
   const id = Math.random().toString(36).slice(2) + "-" + Math.round(performance.timeOrigin);
   const known = { lcp: null, cls: 0, fcp: null, ttfb: null };
@@ -103,7 +104,7 @@
   const complete = () => {
     const [navigation] = performance.getEntriesByType("navigation");
     const loaded = navigation ? navigation.loadEventEnd : 0;
-    const shown = loaded === 0 || (known.fcp !== null && now() - loaded >= PAINT);
+    const shown = loaded === 0 || now() - loaded >= (known.fcp === null ? UNPAINTED : PAINT);
     return shown && lastEntry >= lastInput;
   };
   const flush = async () => {

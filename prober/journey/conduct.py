@@ -195,7 +195,15 @@ class _Run:
     async def _tidied(self) -> None:
         if not self._cleanups:
             return
-        self._conduct.report.say(Tidying())
+        verdict = self._verdict
+        self._conduct.report.say(
+            Tidying(
+                outcome=verdict.outcome,
+                reason=verdict.reason,
+                message=verdict.message,
+                seconds=self._seconds,
+            )
+        )
         self._conduct.interrupt.last(self._cut_short, SECONDS + RESERVE)
         self._limit = SECONDS
         until = self._clock.monotonic() + SECONDS

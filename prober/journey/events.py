@@ -30,12 +30,18 @@ class Order(_Message):
     base_url: str | None = None
     params: Mapping[str, JsonValue] = {}
     secrets: Annotated[Mapping[str, str], Field(repr=False)] = {}
+    hidden: Annotated[tuple[str, ...], Field(repr=False)] = ()  # other texts that are secret
     run_id: str
     timeout: float  # seconds; Playwright's own waits are bounded by it too
     folder: str  # absolute; the process's own, where evidence is put
     executable: str | None = None  # None: Playwright's own browser
     sandbox: bool = True
     arguments: tuple[str, ...] = ()  # for the browser
+
+    @property
+    def hidden_texts(self) -> list[str]:
+        """What nobody is to read in anything that the run leaves."""
+        return [text for text in (*self.secrets.values(), *self.hidden) if text]
 
 
 class Ready(_Message):
@@ -84,23 +90,31 @@ class Kept(_Message):
     name: str
 
 
-class Tidying(_Message):
-    """The journey is over and what the author left for the end begins; it has 10 s of its own."""
-
-    event: Literal["tidying"] = "tidying"
-
-
-class Ended(_Message):
-    """The verdict; the last event of a process that was not killed.
+class Verdict(_Message):
+    """What has come of the journey.
 
     `seconds` is how long the author's function took, None where it never began.
     """
 
-    event: Literal["ended"] = "ended"
     outcome: Outcome
     reason: Reason | None = None
     message: str = ""
     seconds: float | None = None
+
+
+class Tidying(Verdict):
+    """The journey is over and what the author left for the end begins; it has 10 s of its own.
+
+    Whatever becomes of it, the verdict is this.
+    """
+
+    event: Literal["tidying"] = "tidying"
+
+
+class Ended(Verdict):
+    """The last event of a process that was not killed."""
+
+    event: Literal["ended"] = "ended"
 
 
 Event: TypeAlias = Annotated[

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from prober.journey.events import Event, line
+from prober.journey.where import cut
 from prober.secret import Scrubber
 
 _TEXTS = ("name", "page", "url", "message")
@@ -32,4 +33,4 @@ class Report:
             os._exit(0)  # the agent is gone, and nobody else wants to know
 
     def clean(self, text: str) -> str:
-        return self._scrub(text.encode(errors="replace").decode()[:LONGEST_TEXT])
+        return cut(self._scrub(text.encode(errors="replace").decode()), LONGEST_TEXT)

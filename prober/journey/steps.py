@@ -9,6 +9,7 @@ from types import TracebackType
 from prober.clock import SystemClock
 from prober.journey.either import driven
 from prober.journey.events import Event, StepBegun, StepEnded
+from prober.journey.where import cut
 
 NAME = 100  # characters of a step's or a page's name
 
@@ -43,7 +44,7 @@ class Steps:
     _left: list[tuple[BaseException, str]] = field(default_factory=list)
 
     def __call__(self, name: str, soft: bool = False) -> Block:
-        return Block(self, str(name)[:NAME], soft)
+        return Block(self, cut(str(name), NAME), soft)
 
     def of(self, error: BaseException | None) -> str | None:
         """The innermost step that this exception left, or the one that is open."""

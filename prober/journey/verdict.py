@@ -33,16 +33,24 @@ def timed_out(told: str) -> Verdict:
 
 
 def failed(error: BaseException, told: str) -> Verdict:
-    expected = isinstance(error, Error | AssertionError)
+    expected = isinstance(innermost(error), Error | AssertionError)
     reason = Reason.STEP if expected else Reason.SCRIPT
     return Verdict(outcome=Outcome.DOWN, reason=reason, message=told)
+
+
+def innermost(error: BaseException) -> BaseException:
+    """The first of those that a group of tasks has raised, and what it says; else itself."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
 
 
 def told(
     error: BaseException, step: str | None, authors: Authors, *, late: float | None = None
 ) -> str:
     """The author's line, the step, and what went wrong; `late`: the seconds that were not enough."""
-    place = authors.place(error.__traceback__)
+    outer, error = error, innermost(error)
+    place = authors.place(error.__traceback__) or authors.place(outer.__traceback__)
     if late is not None:
         what = f"not done within {late:g} s"
     elif isinstance(error, Error | AssertionError):

@@ -22,6 +22,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from prober.journey.either import Context, Page, done
 from prober.journey.events import Event, Seen
 from prober.journey.steps import NAME
+from prober.journey.where import cut
 
 BINDING = "__prober_tell"
 DOCUMENTS = 200  # that one run is asked about
@@ -61,7 +62,7 @@ class _Document:
         return Seen(
             id=told.id,
             page=self.name or default_name(told.url),
-            url=told.url[:LONGEST_URL],
+            url=cut(told.url, LONGEST_URL),
             lcp=_seconds(told.lcp),
             inp=_seconds(told.inp),
             cls=told.cls,
@@ -109,7 +110,7 @@ class Vitals:
     def name(self, page: Page, name: str) -> None:
         """The author's word for the document that `page` shows."""
         if document := self._current.get(page):
-            document.name, document.is_news = name[:NAME], True
+            document.name, document.is_news = cut(name, NAME), True
 
     def count_js_error(self, page: Page | None) -> None:
         if page is not None and (document := self._current.get(page)):
@@ -144,9 +145,9 @@ def default_name(url: str) -> str:
     """The path of a URL, whose segments with a digit are all one."""
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https"):
-        return parts.scheme[:NAME]
+        return cut(parts.scheme, NAME)
     segments = (":id" if _DIGIT.search(one) else one for one in parts.path.split("/"))
-    return ("/".join(segments) or "/")[:NAME]
+    return cut("/".join(segments) or "/", NAME)
 
 
 def _seconds(milliseconds: float | None) -> float | None:

@@ -16,7 +16,7 @@ from prober.secret import CUT
 LONGEST = 300  # characters of a message
 _ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 _LOG = re.compile(r"^(Call log|Browser logs|Call Log)\b", re.MULTILINE | re.IGNORECASE)
-_WAITED = re.compile(r"^\s*-\s*(waiting for .+)$", re.MULTILINE)
+_WAITED = re.compile(r"^\s*-\s*((?:waiting for|navigating to) .+)$", re.MULTILINE)
 _SNAPSHOT = re.compile(r"^\s*Aria snapshot\b", re.MULTILINE | re.IGNORECASE)
 _FRAME = "╔╗╚╝║═"  # what Playwright draws around some of its advice
 _INSTALLED = ("site-packages", "dist-packages")

@@ -19,6 +19,7 @@ from prober.journey.report import Report
 from prober.journey.vitals import Vitals
 
 STEP = 1.0  # seconds that a page has at the end of a step to say what it measured
+SHARE, LEAST = 0.05, 0.5  # of the timeout, seconds: what all of that may take of the journey's time
 END = 0.8  # and at the end of the journey
 STOP = 0.5  # for a page's endless script to be stopped
 PICTURE = 2.0
@@ -34,8 +35,10 @@ class Witness:
         self._folder = Path(order.folder)
         self._engine, self._report, self._clock = engine, report, clock
         self._context: Context | None = None
-        self._photographer = Photographer([one for one in order.secrets.values() if one])
+        self._photographer = Photographer(order.hidden_texts)
         self.ours = 0.0  # seconds that this took of the journey's time
+        self._may_take = max(LEAST, SHARE * order.timeout)
+        self._silent: set[Page] = set()
         self.vitals = Vitals(report.say)
         self.console = Console(self.vitals, clock, report.clean)
         self.hooks = Hooks(self.pull, is_async=is_async)
@@ -47,13 +50,20 @@ class Witness:
         await self.vitals.attach(context)
 
     async def pull(self) -> None:
-        """While the journey is under way: fetches the vitals of what is open."""
-        if self._context is not None:
-            began = self._clock.monotonic()
-            try:
-                await self.vitals.pull(self._context.pages, STEP)
-            finally:
-                self.ours += self._clock.monotonic() - began
+        """While the journey is under way: fetches the vitals of what is open.
+
+        A page that did not answer once is not asked again, and no more time is
+        taken than the deadline can spare: what is missing then is asked for at
+        the end.
+        """
+        if self._context is None or self.ours >= self._may_take:
+            return
+        began = self._clock.monotonic()
+        try:
+            pages = [page for page in self._context.pages if page not in self._silent]
+            self._silent.update(await self.vitals.pull(pages, min(STEP, self._may_take)))
+        finally:
+            self.ours += self._clock.monotonic() - began
 
     async def last_look(self, opened: Opened, left: Callable[[], float]) -> None:
         """Fetches the vitals after the journey."""
@@ -87,6 +97,7 @@ class Witness:
             self._report.say(Kept(kind="console", name=console.FILE))
 
     async def _keep_picture(self, page: Page, number: int, left: Callable[[], float]) -> None:
+        await attempt(self._engine, min(STOP, left()), partial(self._stop_loading, page))
         seconds = min(PICTURE, left())
         shot = await attempt(
             self._engine, seconds, lambda: self._photographer.picture(page, seconds)
@@ -97,6 +108,11 @@ class Witness:
             name = SCREENSHOT if number == 1 else SCREENSHOT.replace(".", f"-{number}.")
             (self._folder / name).write_bytes(shot.png)
             self._report.say(Kept(kind="screenshot", name=name))
+
+    async def _stop_loading(self, page: Page) -> None:
+        """A page that still waits for a server cannot be photographed."""
+        if session := self.hooks.sessions.get(page):
+            await done(session.send("Page.stopLoading"))
 
     async def _stop_script(self, page: Page) -> None:
         """Ends a script that runs in a page, for ever as it seems."""

@@ -44,14 +44,14 @@ async def probe(check: AnyCheck, attempt: Attempt, means: Means) -> Finding:
 
 
 def series(check: AnyCheck) -> tuple[Series, ...]:
-    """The last-result gauges of the check's kind."""
+    """The last-result gauges of the check, to be asked for once."""
     match check:
         case HttpCheck():
             return http.SERIES
         case TcpCheck():
             return tcp.SERIES
         case JourneyCheck():
-            return journey_series.SERIES
+            return journey_series.series()
         case _:
             assert_never(check)
 

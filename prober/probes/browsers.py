@@ -191,9 +191,9 @@ class Browsers:
     def _tidied(self) -> int:
         if not self._runs.is_dir():
             return 0
-        processes.end(self._runs)
         folders = list(self._runs.iterdir())
-        for folder in folders:
+        for folder in folders:  # one by one: who merely stands above them is no run's
+            processes.end(folder)
             evidence.remove(folder)
         return len(folders)
 

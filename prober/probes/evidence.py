@@ -9,6 +9,7 @@ All of this blocks: call it in a thread.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import shutil
@@ -27,6 +28,7 @@ FOLDER = "evidence"  # in data_dir
 CONSOLE = "console.txt"
 KEPT_FOR = 30 * 86400.0  # seconds
 KEPT_RUNS = 100  # of a check
+LONGEST_NAME = 240  # bytes of a folder's
 MOST_TEXT = 1 << 20  # bytes of a console
 MOST_IMAGE = 20 << 20  # bytes of a screenshot
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}\.(?:png|txt)")
@@ -43,11 +45,20 @@ class Place:
     @property
     def relative(self) -> str:
         """To data_dir; the check's name in the form in which it is one folder's."""
-        return f"{FOLDER}/{quote(self.check, safe='')}/{self.run_id}"
+        return f"{FOLDER}/{_folder_of(self.check)}/{self.run_id}"
 
     @property
     def folder(self) -> Path:
         return self.data_dir / self.relative
+
+
+def _folder_of(check: str) -> str:
+    """Its name, as one folder may be called."""
+    quoted = quote(check, safe="")
+    if len(quoted) <= LONGEST_NAME:
+        return quoted
+    digest = hashlib.sha256(check.encode()).hexdigest()[:16]
+    return f"{quoted[: LONGEST_NAME - 17]}-{digest}"
 
 
 def publish(

@@ -10,7 +10,7 @@ without a limit, so the runner's own deadline is not needed.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from prober.journey.events import Order
@@ -43,6 +43,7 @@ def _start(check: JourneyCheck, attempt: Attempt, browsers: Browsers, folder: Pa
         base_url=check.journey.base_url,
         params=check.journey.params,
         secrets={name: secret.reveal() for name, secret in check.journey.secrets.items()},
+        hidden=_hidden(check, browsers),
         run_id=attempt.run_id,
         timeout=check.timeout,
         folder=str(folder),
@@ -56,6 +57,22 @@ def _start(check: JourneyCheck, attempt: Attempt, browsers: Browsers, folder: Pa
         env=browsers.environment(folder),
         folder=folder,
     )
+
+
+def _hidden(check: JourneyCheck, browsers: Browsers) -> tuple[str, ...]:
+    """The secrets of the config that stand elsewhere in what the journey is given."""
+    given = "\n".join(_texts([check.journey.base_url, check.journey.params]))
+    return tuple(sorted(secret for secret in browsers.scrub.values if secret in given))
+
+
+def _texts(value: object) -> Iterator[str]:
+    if isinstance(value, Mapping):
+        value = list(value.values())
+    if isinstance(value, list | tuple):
+        for inner in value:
+            yield from _texts(inner)
+    elif value is not None:
+        yield str(value)
 
 
 class _Run:

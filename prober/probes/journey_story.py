@@ -19,6 +19,7 @@ from prober.journey.events import (
     StepBegun,
     StepEnded,
     Tidying,
+    Verdict,
     parse,
 )
 from prober.result import Finding, Outcome, Reason, Step, Visit
@@ -51,6 +52,7 @@ class Story:
     kept: list[Kept] = field(default_factory=list)
     open_steps: list[tuple[str, float]] = field(default_factory=list)  # name, when it began
     tidying: float | None = None  # when it began
+    before: Tidying | None = None  # the verdict by then
     ended: Ended | None = None
     fault: str | None = None
 
@@ -97,7 +99,7 @@ class Story:
             case Kept():
                 self.kept = [*self.kept, event][:MOST]
             case Tidying():
-                self.tidying = now
+                self.tidying, self.before = now, event
             case Ended():
                 self.ended = event
 
@@ -120,12 +122,13 @@ class Story:
 
 def verdict(story: Story, end: End, timeout: float) -> Finding:
     """What the run has found, with the seconds that the author's function took."""
-    if story.ended is not None:
-        return _said(story.ended, end, timeout)
+    said = story.ended or (story.before if end.code is None else None)
+    if said is not None:
+        return _said(said, end, timeout)
     return replace(_unsaid(story, end, timeout), seconds=end.seconds)
 
 
-def _said(ended: Ended, end: End, timeout: float) -> Finding:
+def _said(ended: Verdict, end: End, timeout: float) -> Finding:
     seconds = ended.seconds if ended.seconds is not None else 0.0
     if ended.outcome is not Outcome.UNKNOWN and not end.begun:
         finding = Finding.unknown("the journey's process had a verdict before the journey began")
@@ -161,8 +164,6 @@ def _unsaid(story: Story, end: End, timeout: float) -> Finding:
 
 
 def _overrun(story: Story, timeout: float) -> Finding:
-    if story.tidying is not None:
-        return Finding.down(Reason.TIMEOUT, "the clean-up of the journey did not end")
     limit = show_duration(timeout)
     where = f', in step "{story.open_steps[-1][0]}"' if story.open_steps else ""
     return Finding.down(Reason.TIMEOUT, f"not over within {limit}{where}")

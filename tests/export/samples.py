@@ -51,7 +51,7 @@ WEB_SERIES = (
     fact_series("probe_http_status_code", "The status code.", "status_code"),
     info_series("probe_tls_version_info", "The TLS version.", {"version": "tls_version"}),
 )
-SERIES = {"http": WEB_SERIES, "tcp": PORT_SERIES, "journey": journey_series.SERIES}
+SERIES = {"http": WEB_SERIES, "tcp": PORT_SERIES, "journey": journey_series.series()}
 FACTS: Mapping[str, Fact] = {
     "dns_lookup_seconds": 0.0021, "ip_protocol": 4, "status_code": 200, "tls_version": "TLS 1.3",
 }  # fmt: skip

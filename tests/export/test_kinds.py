@@ -129,6 +129,6 @@ async def test_a_journey_stays_within_40_series_and_65_a_page(pages: int, steps:
 async def test_every_last_result_of_a_whole_journey_is_shown() -> None:
     text = await full_bench().text()
 
-    for series in probes.journey_series.SERIES:
+    for series in probes.journey_series.series():
         assert f'\n{series.name}{{check="journey",region="eu-west-1",' in text
     assert 'device="' not in text

@@ -244,3 +244,65 @@ def test_an_agent_that_is_gone_ends_the_process(tmp_path: Path) -> None:
 
     assert [type(one) for one in seen.events] == [Ready]
     assert seen.code == 0
+
+
+def test_a_server_that_does_not_answer_is_named_and_the_page_before_is_photographed(
+    tmp_path: Path,
+) -> None:
+    source = (
+        HEAD
+        + """
+@journey
+def wait(page, step):
+    page.goto("/")
+    with step("next"):
+        page.goto("/slow", timeout=500)
+"""
+    )
+    with site(SHOP | {"/slow": Page(delay=60)}) as it:
+        seen = run(tmp_path, source, base_url=it.url)
+
+    assert seen.ended.reason is Reason.STEP
+    assert f'(navigating to "{it.url}/slow"' in seen.ended.message
+    assert "screenshot.png" in seen.kept
+
+
+def test_measuring_takes_little_of_the_journeys_time(tmp_path: Path) -> None:
+    """A page that never paints, asked after each of a hundred steps: a second of twenty in all."""
+    source = (
+        HEAD
+        + """
+import time
+@journey
+def many(page, step):
+    page.goto("/blank")
+    began = time.monotonic()
+    for number in range(100):
+        with step(str(number)):
+            pass
+    print("took", time.monotonic() - began)
+"""
+    )
+    with site({"/blank": Page("")}) as it:
+        seen = run(tmp_path, source, base_url=it.url)
+
+    assert seen.ended.outcome is Outcome.UP
+    assert float(seen.output.split("took ")[1]) < 10  # it would take twenty
+
+
+def test_a_secret_among_the_parameters_shows_nowhere(tmp_path: Path) -> None:
+    source = (
+        HEAD
+        + """
+@journey
+def fail(page, step, params):
+    page.goto("/")
+    with step("x" * 90 + params["pin"]):
+        raise AssertionError(params["pin"])
+"""
+    )
+    with site(SHOP) as it:
+        params = {"pin": "s3cret-word-of-length"}
+        seen = run(tmp_path, source, base_url=it.url, params=params, hidden=tuple(params.values()))
+
+    assert "s3c" not in "".join(str(event) for event in seen.events)

@@ -92,3 +92,11 @@ def test_what_was_installed_beside_a_script_is_not_the_authors() -> None:
     assert not shop.wrote("/shop/journeys/.venv/lib/python3.11/site-packages/playwright/x.py")
     assert not shop.wrote("/shop/other.py")
     assert not Authors(Path("/x.py")).wrote(json.__file__)
+
+
+def test_of_a_group_of_tasks_the_first_failure_is_told() -> None:
+    inner = raised(AssertionError("no button"))
+    group = raised(BaseExceptionGroup("g", [BaseExceptionGroup("h", [inner]), KeyError("x")]))
+
+    assert failed(group, "").reason is Reason.STEP
+    assert told(group, None, HERE).endswith(": no button")

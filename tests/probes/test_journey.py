@@ -14,6 +14,8 @@ import pytest
 
 from prober.probes import processes
 from prober.probes.browsers import Limits
+from prober.probes.journey import _hidden
+from prober.probes.journey_settings import JourneyCheck, JourneySettings
 from prober.result import Evidence
 from prober.secret import Scrubber
 from prober.wire.failure import OwnFault
@@ -32,6 +34,8 @@ from tests.probes.playing import (
     is_alive,
     until_begun,
 )
+
+TIDYING = {"event": "tidying", "outcome": "up"}
 
 
 @pytest.fixture
@@ -169,17 +173,39 @@ async def test_a_journey_that_is_up_too_late_is_not_up(stage: Stage) -> None:
 
 async def test_cleaning_up_has_a_time_of_its_own(tmp_path: Path) -> None:
     stage = Stage(tmp_path, Limits(after_deadline=0.2, tidying=20))
-    acts = [READY, ["ignore"], GO, ["say", {"event": "tidying"}], ["sleep", 1.2], down()]
+    acts = [READY, ["ignore"], GO, ["say", TIDYING], ["sleep", 1.2], down()]
 
     run = await stage.play(acts, timeout=0.5)
 
     assert run.why == ("down", "step", "no button")
 
 
-async def test_cleaning_up_without_end_is_cut_off(stage: Stage) -> None:
-    run = await stage.play([READY, GO, ["say", {"event": "tidying"}], ["spin"]])
+@pytest.mark.parametrize(
+    ("verdict", "why"),
+    [
+        ({"outcome": "up"}, ("up", None, "")),
+        ({"outcome": "down", "reason": "step", "message": "x"}, ("down", "step", "x")),
+    ],
+)
+async def test_cleaning_up_without_end_is_cut_off_and_the_verdict_stays(
+    stage: Stage, verdict: dict[str, str], why: tuple[str, str | None, str]
+) -> None:
+    run = await stage.play([READY, GO, ["say", TIDYING | verdict], ["spin"]])
 
-    assert run.why == ("down", "timeout", "the clean-up of the journey did not end")
+    assert run.why == why
+
+
+async def test_a_secret_among_the_parameters_is_handed_on_as_one(tmp_path: Path) -> None:
+    stage = Stage(tmp_path)
+    stage.browsers.scrub = Scrubber(["in-params", "elsewhere", "user-info"])
+    params = {"card": ["4", {"pin": "my in-params 1"}]}
+    settings = JourneySettings.model_validate(
+        {"script": "x.py", "base_url": "http://u:user-info@shop.example/", "params": params}
+    )
+
+    hidden = _hidden(JourneyCheck(name="shop", journey=settings), stage.browsers)
+
+    assert hidden == ("in-params", "user-info")
 
 
 async def test_a_verdict_stands_when_the_process_then_does_not_end(stage: Stage) -> None:

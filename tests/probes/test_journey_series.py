@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from prober.probes.journey_series import REASONS, SERIES
+from prober.probes.journey_series import REASONS, series
 from prober.result import Reason, Result
 from prober.series import MOST_PAGES, MOST_STEPS
 from tests.export.samples import Trip, result, step, visit
@@ -11,7 +11,7 @@ from tests.export.samples import Trip, result, step, visit
 def read(trip: Trip) -> dict[str, float]:
     seen: Result = result(kind="journey", trip=trip)
     pairs = [
-        (f"{one.name}{{{labels}}}", value) for one in SERIES for labels, value in one.read(seen)
+        (f"{one.name}{{{labels}}}", value) for one in series() for labels, value in one.read(seen)
     ]
     assert len(dict(pairs)) == len(pairs), "a series is there twice"
     return dict(pairs)
