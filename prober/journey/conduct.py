@@ -17,6 +17,7 @@ from prober.journey.either import Page, new_page
 from prober.journey.engine import Engine, TooLong
 from prober.journey.events import Ended, Order, Ready, Tidying
 from prober.journey.find import Found
+from prober.journey.forgotten import Watch
 from prober.journey.interrupt import LAST_WORD, Deadline, Interrupt
 from prober.journey.report import Report
 from prober.journey.steps import Steps
@@ -122,6 +123,7 @@ class _Run:
     async def journey(self) -> None:
         found = self._conduct.found
         function = found.bound(self._given())
+        self._forgotten = Watch(found.authors)
         self._witness.console.began()
         self._conduct.interrupt.last(self._cut_short)
         self._began = self._clock.monotonic()
@@ -170,7 +172,8 @@ class _Run:
 
     async def _judged(self, error: BaseException | None) -> Verdict:
         """Says what was seen, and what is to be thought of it."""
-        error = error or self._steps.soft
+        if self._late is None:  # the first cause counts
+            error = self._steps.soft or error or self._forgotten.first()
         text = "" if error is None else self._tell(error, self._steps.of(error))
         if error is not None:
             self._verdict = timed_out(text) if self._late is not None else failed(error, text)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from playwright.async_api import Error
 
+from prober.journey.forgotten import NotAwaited
 from prober.journey.where import Authors, cut, said
 from prober.result import Outcome, Reason
 
@@ -53,6 +54,8 @@ def told(
     place = authors.place(error.__traceback__) or authors.place(outer.__traceback__)
     if late is not None:
         what = f"not done within {late:g} s"
+    elif isinstance(error, NotAwaited):
+        what = str(error)
     elif isinstance(error, Error | AssertionError):
         what = said(error) or "an assertion failed"
     else:

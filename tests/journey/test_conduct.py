@@ -57,9 +57,11 @@ def order(page, step, params, base_url, run_id):
     ]
     assert seen.steps["open"].url == f"{it.url}/"
     assert (seen.ended.outcome, seen.ended.reason) == (Outcome.DOWN, Reason.STEP)
-    assert seen.ended.message == seen.steps["pay"].message == seen.steps["outer"].message
-    assert seen.ended.message.startswith("journey.py:17: step 'pay': Locator.click: Timeout 300ms")
-    assert 'waiting for get_by_role("button", name="Pay")' in seen.ended.message
+    assert seen.steps["pay"].message == seen.steps["outer"].message
+    assert seen.ended.message == seen.steps["soft"].message  # the first cause
+    pay = seen.steps["pay"].message
+    assert pay.startswith("journey.py:17: step 'pay': Locator.click: Timeout 300ms")
+    assert 'waiting for get_by_role("button", name="Pay")' in pay
     assert seen.steps["soft"].message.startswith("journey.py:14: step 'soft': ")
     assert "\n" not in seen.steps["soft"].message
     assert f"hello you {it.url} run-1" in seen.output
@@ -306,3 +308,45 @@ def fail(page, step, params):
         seen = run(tmp_path, source, base_url=it.url, params=params, hidden=tuple(params.values()))
 
     assert "s3c" not in "".join(str(event) for event in seen.events)
+
+
+@pytest.mark.parametrize(
+    ("source", "line"),
+    [
+        ("@journey\nasync def look(page):\n    await page.goto('/')\n"
+         "    async_expect(page.get_by_text('never there')).to_be_visible()\n", 4),
+        ("@journey\ndef look(page):\n    return helper(page)\n", 3),
+        ("@journey\nasync def look(page):\n    it = helper(page)\n    loop = [it]\n"
+         "    loop.append(loop)\n", 3),
+    ],
+    ids=["an expectation", "returned by a sync one", "in a cycle"],
+)  # fmt: skip
+def test_what_the_author_forgot_to_await_is_no_success(
+    tmp_path: Path, source: str, line: int
+) -> None:
+    head = HEAD + "from playwright.async_api import expect as async_expect\n"
+    head += "async def helper(page): ...\n"
+    with site(SHOP) as it:
+        seen = run(tmp_path, head + source, base_url=it.url)
+
+    assert (seen.ended.outcome, seen.ended.reason) == (Outcome.DOWN, Reason.SCRIPT)
+    where = f"journey.py:{head.count(chr(10)) + line}: "
+    assert seen.ended.message.startswith(where)
+    assert seen.ended.message.endswith("was never awaited; write await before it")
+
+
+def test_the_first_cause_counts_also_of_a_soft_step(tmp_path: Path) -> None:
+    source = (
+        HEAD
+        + """
+@journey
+def both(step):
+    with step("soft", soft=True):
+        raise AssertionError("first")
+    raise ValueError("second")
+"""
+    )
+    seen = run(tmp_path, source)
+
+    assert seen.ended.reason is Reason.STEP
+    assert seen.ended.message.endswith("first")
