@@ -79,17 +79,34 @@ SAID = (
 )
 
 
-@pytest.mark.parametrize("command", ["validate", "check"])
+@pytest.mark.parametrize("command", [["validate"], ["check", "order"]])
 def test_a_journey_that_cannot_be_imported_is_one_line_and_code_2(
-    tmp_path: Path, command: str
+    tmp_path: Path, command: list[str]
 ) -> None:
     (tmp_path / "order.py").write_text(BROKEN)
     write(tmp_path, "checks: [{name: order, journey: order.py}]\n")
 
-    done = prober(tmp_path, command)
+    done = prober(tmp_path, *command)
 
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == SAID + "\n"
+
+
+async def test_a_broken_journey_keeps_no_other_check_from_being_run(tmp_path: Path) -> None:
+    (tmp_path / "order.py").write_text(BROKEN)
+    async with target() as shop:
+        journey = "{name: order, journey: order.py}"
+        write(tmp_path, f"checks: [{journey}, {{name: web, http: '{shop.url}'}}]\n")
+        named = await prober_beside(tmp_path, "check", "web")
+        every = await prober_beside(tmp_path, "check", "--json")
+
+    assert (named.returncode, named.stderr) == (0, "")
+    results = [json.loads(line) for line in every.stdout.splitlines()]
+    assert every.returncode == 3
+    assert [(one["check"], one["outcome"], one["reason"]) for one in results] == [
+        ("order", "unknown", "script"),
+        ("web", "up", None),
+    ]
 
 
 async def test_an_agent_starts_with_a_broken_journey_and_refuses_to_reload_it(

@@ -13,6 +13,7 @@ import pytest
 
 from prober.config import load
 from prober.journey.find import NAMES
+from prober.result import Reason
 from tests.tools import tool
 
 ROOT = Path(__file__).parent.parent
@@ -50,6 +51,7 @@ def test_a_yaml_example_is_valid(block: str, tmp_path: Path) -> None:
         loaded = load(file, ENV)
         assert loaded.config
         assert loaded.broken == ()
+        assert not [one for one in loaded.warnings if "timeout" in one.message]
 
 
 @pytest.mark.parametrize("block", PYTHON)
@@ -88,6 +90,12 @@ def test_the_arguments_of_a_journey_are_all_described() -> None:
     table = re.findall(r"^\| (`.*?) \|", TEXTS["journeys.md"], re.MULTILINE)
 
     assert {*NAMES} <= {name for row in table for name in re.findall(r"`(\w+)`", row)}
+
+
+def test_every_reason_is_told() -> None:
+    (outcomes,) = re.findall(r"### Outcomes\n(.*?)\n## ", TEXTS["config.md"], re.DOTALL)
+
+    assert {*Reason} <= set(re.findall(r"[a-z]+", " ".join(re.findall(r"`([a-z ]+)`", outcomes))))
 
 
 def test_the_config_of_the_repository_is_valid() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from os import PathLike
 
 from prober.config.model import Config, Loaded
@@ -17,6 +17,7 @@ def load(
     *,
     allow_unset: bool = False,
     allow_broken: bool = False,
+    only: Collection[str] | None = None,
 ) -> Loaded:
     """The config at `path`; `env` (default: the process's) fills in its `${…}`.
 
@@ -24,5 +25,6 @@ def load(
     cannot be filled in is not a problem, and what depends on it is left out.
     With `allow_broken` neither is a journey that cannot be imported: it is in
     `Loaded.broken`, and its check is in the config as if nothing were wrong.
+    With `only`, no script is looked into but those of the checks so named.
     """
-    return read_config(path, env, Allowed(unset=allow_unset, broken=allow_broken))
+    return read_config(path, env, Allowed(allow_unset, allow_broken, only))

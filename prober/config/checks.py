@@ -15,11 +15,14 @@ from prober.alerts.rules import EffectiveRule, Rule, effective
 from prober.check import Check, Model
 from prober.config import tls
 from prober.config.desk import Desk, Raw, merged
-from prober.config.tree import Path
+from prober.config.routes import NAMED
+from prober.config.tree import Path, show
 from prober.probes import KINDS, AnyCheck
+from prober.probes.journey_settings import JourneyCheck
 from prober.units import show_duration
 
 BETWEEN_ATTEMPTS = 1.0  # seconds
+HASTY = 15.0  # seconds; a shorter timeout ends most journeys before their step can fail
 # Label names that are ours, or Prometheus' and Alertmanager's own.
 TAKEN = frozenset(
     {
@@ -66,11 +69,14 @@ class Checks:
         self._built = Built()
         self._names: dict[str, Path] = {}
         self._plain_rules: dict[str | None, tuple[EffectiveRule, ...]] = {}
+        self._misfits: dict[tuple[Path, str], list[str]] = {}  # of the defaults: whom they misfit
         self._defaults = self._read_defaults()
 
     def build(self) -> Built:
         for index, raw in enumerate(self._desk.list(("checks",), self._desk.section("checks"))):
             self._one(("checks", index), raw)
+        for (path, said), names in self._misfits.items():
+            self._desk.report.error(path, f"{_some(names)}: {said}")
         return self._built
 
     def _one(self, place: Path, value: JsonValue) -> None:
@@ -98,6 +104,7 @@ class Checks:
             self._what_else(model, raw, places)
             return
         self._fits(check, places)
+        self._hasty(check, places)
         self._severity(check, places)
         self._built.checks.append(check)
         self._built.rules[check.name] = self._rules(check, places)
@@ -148,18 +155,45 @@ class Checks:
         together = attempts * check.timeout + check.retries * BETWEEN_ATTEMPTS
         if together <= check.interval:
             return
-        timeout, interval = show_duration(check.timeout), show_duration(check.interval)
+        timeout = self._told("timeout", check.timeout, places)
+        interval = self._told("interval", check.interval, places)
         if check.timeout > check.interval:
-            said = (
-                f"timeout {timeout} is longer than interval {interval};"
-                " lower timeout or raise interval"
-            )
+            said = f"{timeout} is longer than {interval}; lower timeout or raise interval"
         else:
             said = (
-                f"{attempts} attempts of {timeout}, a second apart, take {show_duration(together)},"
-                f" longer than interval {interval}; lower timeout or retries, or raise interval"
+                f"{attempts} attempts of {timeout.removeprefix('timeout ')}, a second apart, take"
+                f" {show_duration(together)}, longer than {interval};"
+                " lower timeout or retries, or raise interval"
             )
-        self._desk.report.error(self._written(("timeout", "retries", "interval"), places), said)
+        at = self._written(("timeout", "retries", "interval"), places)
+        if at[0] == "defaults":  # where many checks may have the same mistake
+            self._misfits.setdefault((at, said), []).append(self._name(places[0]))
+        else:
+            self._desk.report.error(at, said)
+
+    def _told(self, key: str, seconds: float, places: Sequence[Path]) -> str:
+        """The key and its value, and whose it is where nobody has written it."""
+        shown = f"{key} {show_duration(seconds)}"
+        if self._written((key,), places)[-1] == key:
+            return shown
+        return f"{shown} (the default for {places[1][-1]} checks)"
+
+    def _name(self, place: Path) -> str:
+        name = self._desk.tree.reach((*place, "name")).value
+        return name if isinstance(name, str) else show(place)
+
+    def _hasty(self, check: AnyCheck, places: Sequence[Path]) -> None:
+        """A timeout that suits one request, and reaches journeys as nobody has thought of them."""
+        if not isinstance(check, JourneyCheck) or check.timeout >= HASTY:
+            return
+        at = self._written(("timeout",), places)
+        if at == ("defaults", "timeout"):
+            said = (
+                f"{show_duration(check.timeout)} is the journeys' too, and Playwright's expect alone"
+                " waits 5 s: a failure would be told as timeout, not by its step;"
+                " write journey: {timeout: 60s} beside it"
+            )
+            self._desk.report.warn(at, said)
 
     def _written(self, keys: Sequence[str], places: Sequence[Path]) -> Path:
         """Where the first of `keys` stands that somebody has written, nearest to the check."""
@@ -222,6 +256,11 @@ class Checks:
 
 
 _ALLOWED = frozenset(KNOWN)
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return ", ".join(names[:NAMED]) + more
 
 
 def _is_valid(raw: Raw) -> bool:

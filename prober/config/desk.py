@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -27,6 +27,7 @@ class Desk:
     report: Report
     files: Files
     env: Mapping[str, str]
+    only: Collection[str] | None = None  # the checks whose scripts count; None: of all
     scripts: dict[Script, Path] = field(default_factory=dict)  # that are there, and who names each
 
     def section(self, key: str) -> JsonValue:
@@ -104,7 +105,8 @@ class Desk:
             there = self.report.locate(_SCRIPT[0], places)
             whole = Script(str(path), script.function)
             if isinstance(content, bytes):
-                self.scripts.setdefault(whole, there.path)
+                if self.only is None or raw.get("name") in self.only:
+                    self.scripts.setdefault(whole, there.path)
             else:
                 right = "; name a script, relative to the config file" if content == ABSENT else ""
                 self.report.error(_SCRIPT[0], f"{script.path!r} {content}{right}", *places)

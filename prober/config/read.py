@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import hashlib
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from os import PathLike
@@ -28,10 +28,14 @@ from prober.secret import Scrubber
 
 @dataclass(frozen=True, slots=True)
 class Allowed:
-    """Mistakes that are none this time: a reference that is not set, a journey that cannot run."""
+    """Mistakes that are none this time: a reference that is not set, a journey that cannot run.
+
+    With `only`, nobody looks into the scripts of other checks than these.
+    """
 
     unset: bool = False
     broken: bool = False
+    only: Collection[str] | None = None
 
 
 def read_config(
@@ -60,7 +64,7 @@ def _read(
     scrub = Scrubber(found.values)
     report = Report(tree, scrub)
     report.add(composer.problems, composer.warnings)
-    desk = Desk(tree, report, files, env)
+    desk = Desk(tree, report, files, env, allowed.only)
     config = build(desk, scrub)
     _look_into_scripts(desk, allowed, heard)
     if report.problems or (report.elsewhere and not allowed.broken):

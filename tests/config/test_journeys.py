@@ -112,6 +112,65 @@ def test_defaults_count_by_kind_then_for_all_then_the_kinds_own(
     assert (check.interval, check.timeout) == (interval, timeout)
 
 
+@pytest.mark.parametrize(
+    ("defaults", "check", "warns"),
+    [
+        ("{timeout: 5s}", "", True),
+        ("{timeout: 14.9s}", "", True),
+        ("{timeout: 15s}", "", False),
+        ("{timeout: 5s}", "timeout: 5s, ", False),  # somebody has thought of this very journey
+        ("{timeout: 5s, journey: {timeout: 10s}}", "", False),
+        ("{timeout: 5s, journey: {interval: 10m}}", "", True),
+        ("{interval: 2m}", "", False),
+    ],
+)
+def test_a_short_timeout_that_is_for_all_is_a_warning_where_it_reaches_a_journey(
+    tmp_path: Path, defaults: str, check: str, warns: bool
+) -> None:
+    write(tmp_path)
+    script = "journeys/shop.py"
+    text = (
+        f"agent: {{notify: never}}\ndefaults: {defaults}\nchecks:\n  - {{name: a, tcp: 'a:1'}}\n"
+        f"  - {{name: b, {check}journey: {script}}}\n  - {{name: c, {check}journey: {script}}}\n"
+    )
+
+    said = warned(tmp_path, text)
+
+    assert len(said) == warns
+    for one in said:
+        assert one.startswith("config.yaml:2: defaults.timeout: ")
+        assert "write journey: {timeout: 60s} beside it" in one
+
+
+def test_a_default_that_misfits_many_checks_is_one_mistake_that_names_some(tmp_path: Path) -> None:
+    checks = "".join(f"  - {{name: c{i}, tcp: 'a:1'}}\n" for i in range(9))
+
+    assert refused(
+        tmp_path, f"defaults: {{interval: 5s}}\nchecks:\n  - {{tcp: 'a:1'}}\n{checks}"
+    ) == [
+        "config.yaml:1: defaults.interval: checks[0], c0, c1 and 7 more: timeout 10 s (the default"
+        " for tcp checks) is longer than interval 5 s; lower timeout or raise interval",
+        'config.yaml:3: checks[0]: no "name"; it is required here',
+    ]
+
+
+def test_only_the_scripts_of_the_checks_that_are_asked_for_are_looked_into(tmp_path: Path) -> None:
+    write(tmp_path, "", "none.py")
+    write(tmp_path)
+    path = tmp_path / "config.yaml"
+    path.write_text(
+        "checks:\n  - {name: a, journey: journeys/none.py}\n  - {name: b, journey: journeys/none.py}\n"
+        "  - {name: c, journey: journeys/shop.py}\n"
+    )
+
+    assert len(load(path, {}, only=["c", "nobody"]).config.checks) == 3
+    assert load(path, {}, only=[]).broken == ()
+    with pytest.raises(ConfigError, match=r"checks\[1\]\.journey: has no journey"):
+        load(path, {}, only=["b"])
+    with pytest.raises(ConfigError, match=r"checks\[0\]\.journey: has no journey"):
+        load(path, {})
+
+
 def test_a_script_is_one_of_the_files_that_a_config_names(tmp_path: Path) -> None:
     script = write(tmp_path)
     text = "checks: [{name: a, journey: journeys/shop.py}]\n"

@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import subprocess
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from prober.probes import chromium
 ROOT = Path(__file__).parent.parent.parent
 SCRIPT = ROOT / "scripts" / "install"
 TOOLS = ("dirname", "cksum", "cat", "find", "rm", "env", "head", "mkdir", "touch", "chmod")
+WHOLE = ("python --version", "pip --version")  # the venv's, asked whether they start
 SHELL = "/usr/lib/chromium/chromium-headless-shell"
 
 
@@ -46,8 +48,8 @@ class Machine:
         )
         self.program("bin/apt-get", f'case "$*" in *update*) ;;\n{known}*) exit 100 ;; esac')
 
-    def run(self, **env: str) -> tuple[str, list[str]]:
-        """What it said, and which programs it called; it never fails."""
+    def run(self, code: int = 0, /, **env: str) -> tuple[str, list[str]]:
+        """What it said, and which programs it called; how it ended is as the test expects."""
         calls = self.folder / "calls"
         calls.write_text("")
         done = subprocess.run(
@@ -58,11 +60,11 @@ class Machine:
             timeout=20,
             check=False,
         )
-        assert (done.returncode, done.stdout) == (0, "")
+        assert (done.returncode, done.stdout) == (code, ""), done.stderr
         return done.stderr, [
             call
             for call in calls.read_text().splitlines()
-            if not call.startswith(("id ", "prober "))
+            if not call.startswith(("id ", "prober ")) and call not in WHOLE
         ]
 
 
@@ -78,6 +80,7 @@ def machine(tmp_path: Path) -> Machine:
     machine.program("bin/id", "echo 0")
     machine.program("bin/python3", "")
     machine.program(".venv/bin/python", 'case "$*" in *chromium*) exit 1 ;; esac')
+    machine.program(".venv/bin/pip", "")
     machine.program(".venv/bin/prober", "echo prober 1.0")
     machine.program(".venv/bin/playwright", 'case "$*" in *install*) exit 1 ;; esac')
     for tool in TOOLS:
@@ -215,3 +218,130 @@ def test_the_script_and_the_agent_look_in_the_same_places() -> None:
     (listed,) = re.findall(r'^SHELLS="\n(.*?)"$', SCRIPT.read_text(), re.DOTALL | re.MULTILINE)
 
     assert tuple(listed.split()) == chromium.SHELLS
+
+
+def makes_venvs(machine: Machine, *, when: str = "true") -> None:
+    """A python3 that does, if the command `when` succeeds; otherwise it says why not."""
+    venv = machine.folder / ".venv"
+    shutil.copytree(venv, machine.folder / "whole")
+    made = f'mkdir -p .venv && cp -R "{machine.folder}/whole/." .venv/ && echo made'
+    machine.program(
+        "bin/python3",
+        f'case "$*" in *venv*) {when} || {{ echo no ensurepip here; exit 1; }}; {made} ;;'
+        " *print*) echo 3.12 ;; esac",
+    )
+    for tool in ("cp", "grep"):
+        (machine.folder / "bin" / tool).symlink_to(shutil.which(tool) or "")
+
+
+def dangle(machine: Machine) -> None:
+    """The venv's python is gone, as after an upgrade of the system's."""
+    python = machine.folder / ".venv" / "bin" / "python"
+    python.unlink()
+    python.symlink_to("/nonexistent/python3.11")
+    for name in ("pip", "prober"):
+        (python.parent / name).write_text("#!/nonexistent/python3.11\n")
+
+
+def move(machine: Machine) -> None:
+    """The venv's python starts, but its scripts name the folder in which they were made."""
+    for name in ("pip", "prober"):
+        path = machine.folder / ".venv" / "bin" / name
+        path.write_text("#!/nonexistent/.venv/bin/python\n")
+
+
+@pytest.mark.parametrize("mishap", [dangle, move])
+def test_a_venv_that_does_not_start_any_more_is_made_anew(
+    mishap: Callable[[Machine], None], machine: Machine
+) -> None:
+    machine.apt("chromium-headless-shell")
+    makes_venvs(machine)
+    machine.run()
+    (machine.folder / ".venv" / "left").touch()
+    mishap(machine)
+    said, calls = machine.run()
+    again, _ = machine.run()
+
+    assert "removing .venv, which does not start any more" in said
+    assert "python3 -m venv .venv" in calls
+    assert "installed: .venv/bin/prober (prober 1.0)" in said
+    assert not (machine.folder / ".venv" / "left").exists()
+    assert again == "==> already installed in .venv\n"
+
+
+def test_a_venv_that_is_whole_stays_when_what_is_to_be_in_it_changes(machine: Machine) -> None:
+    machine.apt("chromium-headless-shell")
+    (machine.folder / ".venv" / "left").touch()
+    _, calls = machine.run()
+
+    assert (machine.folder / ".venv" / "left").exists()
+    assert "python3 -m venv .venv" not in calls
+
+
+def test_without_a_venv_module_debians_is_installed(machine: Machine) -> None:
+    machine.apt("python3.12-venv", "chromium-headless-shell")
+    makes_venvs(machine, when=f'grep -q 3.12-venv "{machine.folder}/calls"')
+    shutil.rmtree(machine.folder / ".venv")
+    said, _ = machine.run()
+
+    assert "installing Debian's python3.12-venv" in said
+    assert "ensurepip" not in said
+    assert "installed: .venv/bin/prober (prober 1.0)" in said
+
+
+@pytest.mark.parametrize("apt", [True, False], ids=["apt has none", "no apt"])
+def test_where_no_venv_can_be_made_pythons_own_words_are_shown(apt: bool, machine: Machine) -> None:
+    makes_venvs(machine, when="false")
+    shutil.rmtree(machine.folder / ".venv")
+    if apt:
+        machine.apt("chromium-headless-shell")
+    said, _ = machine.run(1)
+
+    assert said.endswith(
+        "this Python makes no venv (Debian and Ubuntu: apt install python3.12-venv); it says:\n"
+        "no ensurepip here\n"
+    )
+    assert not (machine.folder / ".venv").exists()
+
+
+def test_an_old_python_is_told_what_would_be_right(machine: Machine) -> None:
+    machine.program("bin/python3", "exit 1")
+    said, _ = machine.run(1)
+
+    assert "Python 3.11 or newer, e.g. apt install python3.11 python3.11-venv" in said
+
+
+def test_a_browser_that_is_named_is_taken_wherever_it_lies(machine: Machine) -> None:
+    machine.program("my browsers/chrome", "")
+    said, calls = machine.run(PROBER_CHROMIUM=str(machine.folder / "my browsers" / "chrome"))
+
+    assert browsers(calls) == []
+    assert "PROBER_CHROMIUM" not in said
+
+
+def test_a_browser_that_is_named_and_not_there_is_said(machine: Machine) -> None:
+    machine.apt("chromium-headless-shell")
+    said, calls = machine.run(PROBER_CHROMIUM="/opt/no chrome")
+    again, _ = machine.run(PROBER_CHROMIUM="/opt/no chrome")
+
+    assert browsers(calls) == []
+    for text in (said, again):
+        assert "PROBER_CHROMIUM is '/opt/no chrome', which is no program" in text
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_colours_are_for_terminals(terminal: bool, machine: Machine) -> None:
+    reader, writer = os.openpty() if terminal else os.pipe()
+    subprocess.run(
+        ["/bin/sh", machine.folder / "scripts" / "install"],
+        env={"PATH": f"{machine.folder}/bin", "HOME": str(machine.folder)},
+        stderr=writer,
+        timeout=20,
+        check=True,
+    )
+    said = os.read(reader, 1 << 16)
+    os.close(reader)
+    os.close(writer)
+
+    assert (b"\033" in said) == terminal
+    assert b"==>" in said
