@@ -23,6 +23,7 @@ NAMES = (
 )
 TEST_NAMES = ("page", "context", "browser", "browser_name", "base_url")
 _LISTED = 5  # journeys that a message names
+_FIXTURE = "FixtureFunctionDefinition"  # what pytest makes of one, from 8.4 on
 
 
 class Unfit(ProberError):
@@ -54,7 +55,8 @@ def find(script: Path, function: str | None) -> Found:
     """Imports the script; its folder is then first on sys.path. Raises Unfit."""
     authors = Authors(script)
     tree = _parsed(script)
-    chosen = _chosen(script, _imported(script, authors), tree, function)
+    module = _imported(script, authors)
+    chosen = _chosen(script, module, tree, function)
     name = chosen.__name__
     line = _line(chosen, tree)
     if inspect.isgeneratorfunction(chosen) or inspect.isasyncgenfunction(chosen):
@@ -62,6 +64,8 @@ def find(script: Path, function: str | None) -> Found:
     is_test = chosen not in MARKED
     if is_test and getattr(chosen, "pytestmark", None):
         raise Unfit(str(script), line, f"{name} has a mark of pytest's; a journey has none")
+    if is_test:
+        _refuse_pytests_own(script, module, tree)
     return Found(
         chosen,
         name,
@@ -69,6 +73,19 @@ def find(script: Path, function: str | None) -> Found:
         _arguments(chosen, TEST_NAMES if is_test else NAMES, script, line),
         authors,
     )
+
+
+def _refuse_pytests_own(script: Path, module: ModuleType, tree: ast.Module) -> None:
+    """What only pytest would heed: without it the journey would not be what its author wrote."""
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            value = vars(module).get(node.name)
+            if hasattr(value, "_pytestfixturefunction") or type(value).__name__ == _FIXTURE:
+                what = f"{node.name} is a fixture of pytest's, which does not run here"
+                raise Unfit(str(script), node.lineno, f"{what}; call it from the journey")
+        names = [one.id for one in ast.walk(node) if isinstance(one, ast.Name)]
+        if isinstance(node, ast.Assign) and "pytestmark" in names:
+            raise Unfit(str(script), node.lineno, "pytestmark marks for pytest; a journey has none")
 
 
 def _parsed(script: Path) -> ast.Module:

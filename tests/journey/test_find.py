@@ -37,6 +37,19 @@ UNFIT = {
         "cannot be imported: ModuleNotFoundError: No module named 'nothing_like_it'",
     ),
     "raises": (f"{GOOD}\nprint('out')\n1 / 0\n", None, 6, "cannot be imported: ZeroDivisionError"),
+    "a fixture of pytest's": (
+        "import pytest\n\n@pytest.fixture(autouse=True)\ndef before_each(page): ...\n"
+        "def test_f(page): ...\n",
+        None,
+        4,
+        "before_each is a fixture of pytest's, which does not run here; call it from the journey",
+    ),
+    "a mark for all": (
+        "import pytest\npytestmark = pytest.mark.filterwarnings('x')\ndef test_f(page): ...\n",
+        None,
+        2,
+        "pytestmark marks for pytest; a journey has none",
+    ),
     "exits": (f"{GOOD}import sys\nsys.exit(3)\n", None, 5, "cannot be imported: SystemExit: 3"),
     "unknown argument": (
         f"{IMPORT}@journey\ndef f(pages,\n      step): ...\n",
