@@ -94,6 +94,7 @@ class Deliverer:
             lane = self._lanes.of(delivery)
             lane.add(delivery)
             self._start(lane)
+            self._lanes.tidy(lane)
 
     def resume(self, deliveries: Sequence[Delivery]) -> None:
         """Takes up, at a start, what burns and was told of, and what was resolved lately."""

@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from prober.alerts.faults import may_wait
 from prober.alerts.incidents import Incidents
 from prober.alerts.notice import Delivery, Event
 from prober.alerts.plan import Plan, Watched
@@ -129,7 +130,7 @@ class Settle:
         """Settle one result; called a thousand times a second on the loop that probes."""
         self._backlog.add(result)
         self._incidents.put(result, self._clock.now())
-        if self._incidents.said:
+        if (said := self._incidents.said) and (self._gone or not may_wait(said)):
             self._take_said()
         if self._save_at is None:
             self._due_in(GROUP)
@@ -174,14 +175,15 @@ class Settle:
 
     def _take_said(self) -> None:
         said, self._incidents.said = self._incidents.said, []
-        if not said:
+        reworded, self._incidents.reworded = self._incidents.reworded, {}
+        if not (new := [*said, *reworded.values()]):
             return
         self._backlog.say(said)
         if self._gone:
-            self._hand(said)
+            self._hand(new)
         else:
-            self._unhanded += said
-            self._due_in(0.0)
+            self._unhanded += new
+            self._due_in(0.0 if said else GROUP)
 
     def _due_in(self, seconds: float) -> None:
         """There is something to write, within so many seconds (or when the store is tried again)."""
@@ -221,6 +223,7 @@ class Settle:
                 self._lost(f"it has not answered for {PATIENCE:.0f} s")
 
     def _take_off(self) -> _Flight:
+        self._take_said()  # it is kept with the states that it goes with, or neither is
         dirty, self._incidents.dirty = self._incidents.dirty, set()
         batch = self._backlog.take(self._incidents.states, dirty, self._clock.now())
         self._save_at = self._clock.monotonic() if self._backlog.results else None
@@ -268,6 +271,7 @@ class Settle:
 
     def _lost(self, why: str) -> None:
         """From now on notices do not wait for the store."""
+        self._take_said()
         if not self._gone:
             log.error("the store is gone, alerts go on without it: %s", why)
         self._gone = True

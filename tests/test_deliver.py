@@ -8,6 +8,7 @@ import logging
 import random
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
@@ -1108,3 +1109,41 @@ async def test_a_real_alertmanager_keeps_an_alert_that_fires_soon_after_it_was_o
             during = await receivers.alerts(url)
 
     assert len(during) == 1
+
+
+def reworded(to: str) -> Delivery:
+    new = firing(to=to)
+    return replace(new, notice=replace(new.notice, annotations={"summary": "both"}), again=True)
+
+
+def summaries(one: Receiver) -> list[str]:
+    return [json.loads(r.raw)[0]["annotations"]["summary"] for r in one.received]
+
+
+async def test_other_words_are_told_with_the_next_round_and_to_no_webhook(
+    hook: Receiver, other: Receiver
+) -> None:
+    notifiers: dict[str, AnyNotifier] = {"am": cluster(hook.url), "ops": webhook(other.url)}
+    async with delivering(notifiers, firing(to="am"), firing()) as rig:
+        await rig.until_marked(2)
+        rig.deliverer.hand([reworded("am"), reworded("ops")])
+        await rig.clock.until_asleep()
+        await rig.clock.advance(60)
+        await hook.until(2)
+
+    assert summaries(hook) == ["api-health is firing", "both"]
+    assert len(other.received) == 1
+    assert len(rig.marks) == 2
+
+
+async def test_what_stood_in_newer_words_at_the_restart_stands_when_the_older_are_accepted(
+    hook: Receiver,
+) -> None:
+    stands = replace(reworded("am"), again=False)
+    async with delivering({"am": cluster(hook.url)}, firing(to="am"), resumed=[stands]) as rig:
+        await rig.until_marked(1)
+        await rig.clock.until_asleep()
+        await rig.clock.advance(60)
+        await hook.until(2)
+
+    assert summaries(hook) == ["api-health is firing", "both"]

@@ -8,7 +8,8 @@ from pathlib import Path
 from prober.alerts.faults import FAULT, NO_VERDICT
 from prober.alerts.incidents import SLICE
 from prober.alerts.notice import Event
-from prober.settle import Watched
+from prober.result import Reason
+from prober.settle import GROUP, Watched
 from tests.alerts.samples import DOWN, UNKNOWN, UP, result, rule
 from tests.settle_bench import bench, fires, kept, plan, running
 
@@ -17,7 +18,9 @@ BLIND = [result(UNKNOWN) for _ in range(3)]
 
 async def test_a_fault_and_its_notice_are_one_transaction(tmp_path: Path) -> None:
     async with bench(tmp_path) as made, running(made):
+        await made.clock.until_asleep()
         made.put(*BLIND)
+        await made.clock.advance(GROUP)
         batch = await made.store.committed.get()
         assert set(batch.states) == {FAULT, ("api", NO_VERDICT)}
         assert [one.notice.event for one in batch.deliveries] == [Event.FIRING]
@@ -28,6 +31,43 @@ async def test_a_fault_and_its_notice_are_one_transaction(tmp_path: Path) -> Non
         assert [one.notice.event for one in batch.deliveries] == [Event.RESOLVED]
         assert made.settle.faulty == {}
     assert (await kept(tmp_path)).states == {}
+
+
+async def test_checks_that_break_together_are_named_together_and_later_ones_in_other_words(
+    tmp_path: Path,
+) -> None:
+    async with bench(tmp_path) as made, running(made):
+        await made.clock.until_asleep()
+        made.put(*BLIND)
+        await made.clock.advance(0.2)
+        assert made.store.committed.empty()
+        made.put(result(UNKNOWN, check="web", reason=Reason.SCRIPT))
+        await made.clock.advance(0.05)
+        await made.store.committed.get()
+        await made.clock.advance(0)
+        (firing,) = made.handed
+        assert firing.notice.annotations["summary"].endswith("no verdict on api and web")
+
+        made.put(result(UP))
+        await made.clock.advance(GROUP)
+        await made.store.committed.get()
+        await made.clock.advance(0)
+        (_, new) = made.handed
+        assert new.again
+        assert new.id == firing.id
+        assert "api" not in new.notice.annotations["summary"]
+    assert [one.notice for one in (await kept(tmp_path)).undelivered] == [firing.notice]
+
+
+async def test_what_is_written_meanwhile_takes_the_fault_and_its_notice_along(
+    tmp_path: Path,
+) -> None:
+    async with bench(tmp_path) as made, running(made):
+        await made.clock.until_asleep()
+        made.put(*BLIND, *fires("web"))
+        batch = await made.store.committed.get()
+        assert FAULT in batch.states
+        assert len(batch.deliveries) == 2
 
 
 async def test_a_streak_and_a_fault_outlive_restarts_and_nothing_is_said_twice(

@@ -128,9 +128,10 @@ async def test_two_checks_without_a_verdict_are_one_alert_with_a_full_disk_as_we
         "region": "eu",
         "severity": "critical",
     }
-    assert "broken.py:1: syntax error" in bodies[0]["commonAnnotations"]["summary"]
+    assert "broken.py:1: syntax error" in bodies[0]["commonAnnotations"]["description"]
     summary = bodies[1]["commonAnnotations"]["summary"]
-    assert {"shop", "till", "and"} <= set(summary.split())
+    assert "shop" in summary
+    assert "till" in summary
     assert place.kept("SELECT count(*) FROM deliveries") == 0
 
 

@@ -33,6 +33,9 @@ class Incidents:
     def __init__(self, alerted: Callable[[str, str, str, bool], None]) -> None:
         self.dirty: set[Key] = set()  # states that differ from what is kept
         self.said: list[Delivery] = []  # in order, not yet taken
+        self.reworded: dict[
+            str, Delivery
+        ] = {}  # by id: other words for firings that are told again
         self._alerted = alerted
         self._plan = Plan(region="")
         self._rules: dict[str, tuple[tuple[Key, EffectiveRule], ...]] = {}  # of who had results
@@ -158,21 +161,30 @@ class Incidents:
         after = judged(before, result)
         if after is not before:
             self._keep(key, after)
-        if after.streak < RUNS:
-            self._absolve(Ended(at=now, up_since=result.started_at))
-            return
-        if fault.firing and before.streak >= RUNS:
-            return
-        state = self._faults.alert(fault, after, result, now)
-        if not fault.firing:
-            state = self._fired(FAULT, state, self._watched(AGENT).rules[0])
-        self._keep(FAULT, state)
+        if fault.firing:
+            self._review(fault, Ended(at=now, up_since=result.started_at))
+        elif after.streak >= RUNS:
+            state = self._faults.fired(after, result, now)
+            self._keep(FAULT, self._fired(FAULT, state, self._watched(AGENT).rules[0]))
 
-    def _absolve(self, ended: Ended) -> None:
-        fault = self._states.get(FAULT, QUIET)
-        if fault.firing and not self._faults.checks:
+    def _review(self, fault: AlertState, ended: Ended) -> None:
+        """The agent's own alert, where what is faulty may have changed."""
+        if not self._faults.checks:
             self._resolved(FAULT, fault, ended)
             self._keep(FAULT, QUIET)
+        elif (after := self._faults.reworded(fault)) is not fault:
+            self._keep(FAULT, after)
+            self._reword(FAULT, after)
+
+    def _reword(self, key: Key, state: AlertState) -> None:
+        """What nobody has taken yet is said in the new words at once."""
+        said = notice.firing(state, self._links(key))
+        new = {one.id: one for one in (notice.delivery(said, name, 0) for name in state.told)}
+        untaken = {one.id for one in self.said}
+        self.said = [new.get(one.id, one) for one in self.said]
+        self.reworded |= {
+            id_: replace(one, again=True) for id_, one in new.items() if id_ not in untaken
+        }
 
     def _look_anew(self, now: float) -> None:
         """At everything, under the rules and the clock of today; all alarms are set anew."""
@@ -186,8 +198,9 @@ class Incidents:
             key = self._strange.popleft()
             if (state := self._states.get(key)) is not None:
                 self._look_at(key, state, now)
-        if not self._strange:  # the fault of checks that are gone must not burn for ever
-            self._absolve(Ended(at=now, because=CHECK_GONE))
+        fault = self._states.get(FAULT, QUIET)
+        if fault.firing and not self._strange:  # for checks that are gone it must not burn for ever
+            self._review(fault, Ended(at=now, because=CHECK_GONE))
 
     def _look_at(self, key: Key, state: AlertState, now: float) -> None:
         rule = self._rule(key)

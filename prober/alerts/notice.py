@@ -64,12 +64,16 @@ class Notice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
-    """One notice for one notifier; `id` is unique, and the same however often it is written."""
+    """One notice for one notifier; `id` is unique, and the same however often it is written.
+
+    `again` is not told for its own sake: it has other words for what is told again anyway.
+    """
 
     id: str
     notifier: str
     notice: Notice
     created_at: float
+    again: bool = False
 
 
 _ADAPTER = TypeAdapter(Notice)
@@ -131,9 +135,10 @@ def _check_fails(state: AlertState) -> dict[str, str]:
 def _agent_fails(state: AlertState) -> dict[str, str]:
     checks = state.details.get("checks", "some checks")
     summary = f"the agent in {state.labels['region']} gets no verdict on {checks}"
+    alone = " and " not in checks
     description = f"no verdict since {_moment(state.since)}, which says nothing about the targets"
     return {
-        "summary": _colon(summary, state.last_message),
+        "summary": _colon(summary, state.last_message if alone else ""),
         "description": _colon(description, state.details.get("messages", "")),
         "last_message": state.last_message,
     }
@@ -170,9 +175,9 @@ def resolved(state: AlertState, links: Links, ended: Ended) -> Notice:
         summary = f"{labels['check']} is up again in {labels['region']} after {lasted}"
         description = _colon(description, _errors(state))
     else:
-        checks = state.details.get("checks", "all checks")
-        summary = f"the agent in {labels['region']} gets verdicts again after {lasted}: {checks}"
-        description = _colon(description, state.details.get("messages", ""))
+        were = state.details.get("were") or state.details.get("checks", "all checks")
+        summary = f"the agent in {labels['region']} gets verdicts again after {lasted}: {were}"
+        description = _colon(description, state.last_message)
     if ended.because:
         summary, description = _colon(_unwatched(labels), ended.because), ended.because
     return _notice(
@@ -225,6 +230,8 @@ def _notice(
         "reason": state.last_reason,
         "since": _moment(state.since),
         "runbook_url": links.runbook or "",
+        # The path's folder is quoted once; what stands in an address is quoted once more.
+        "evidence_url": f"{base}/{quote(state.evidence)}" if base and state.evidence else "",
     }
     said = {name: text for name, text in {**annotations, **common}.items() if text}
     return Notice(
@@ -235,8 +242,13 @@ def _notice(
         starts_at=state.fired_at or 0.0,
         ends_at=at if event is Event.RESOLVED else None,
         at=at,
-        url=f"{base}/#{quote(state.labels.get('check', ''), safe='')}" if base else "",
+        url=_place(base, state.labels.get("check", "")) if base else "",
     )
+
+
+def _place(base: str, check: str) -> str:
+    """The check's row on the page, or the page."""
+    return f"{base}/#{quote(check, safe='')}" if check else f"{base}/"
 
 
 def _both_messages(state: AlertState) -> dict[str, str]:

@@ -54,6 +54,7 @@ class AlertState:
     first_reason: str = ""
     last_message: str = ""
     last_reason: str = ""
+    evidence: str = ""  # path of the screenshot of the last failure
     labels: Mapping[str, str] = field(default_factory=dict)
     told: tuple[str, ...] = ()
     details: Mapping[str, str] = field(default_factory=dict)  # what only this alert has to say
@@ -148,6 +149,7 @@ def _failed_on(state: AlertState, result: Result) -> AlertState:
         up_since=None,
         last_message=result.message,
         last_reason=_word(result),
+        evidence=next((one.path for one in result.evidence if one.kind == "screenshot"), ""),
     )
     return state if after == state else after
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from prober.alerts.faults import AGENT, watched
 from prober.alerts.notice import identity
+from prober.alerts.plan import Plan
 from prober.alerts.route import Match, Route
 from prober.alerts.rules import EffectiveRule
 from prober.config.desk import Desk
@@ -80,6 +82,21 @@ def _warn_of_untold(desk: Desk, config: Config) -> None:
         said = (
             f"none takes the alert {rule.name} ({rule.severity}) of {shown}{more};"
             " add one, with notify: [] to tell nobody"
+        )
+        desk.report.warn(("routes",), said)
+    if config.checks:
+        _warn_of_untold_agent(desk, config)
+
+
+def _warn_of_untold_agent(desk: Desk, config: Config) -> None:
+    """The agent's own alert has no check, and the first of the severities."""
+    agent = config.agent
+    its = watched(Plan(region=agent.region, labels=agent.labels, severity=config.severities[0]))
+    labels = identity(agent.region, AGENT, its.kind, its.rules[0], its.labels)
+    if not any(route.match.matches(labels) for route in config.routes):
+        said = (
+            f"none takes the alert {its.rules[0].alertname} ({its.rules[0].severity})"
+            " of the agent itself; add one, with notify: [] to tell nobody"
         )
         desk.report.warn(("routes",), said)
 

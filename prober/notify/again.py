@@ -38,7 +38,8 @@ class Standing:
 
     def accepted(self, lane: Lane, delivery: Delivery) -> None:
         lane.refused = None
-        self._put(lane, delivery)
+        known = lane.standing  # after a restart the same firing may stand in newer words already
+        self._put(lane, known if known is not None and known.id == delivery.id else delivery)
 
     def given_up(self, lane: Lane, delivery: Delivery, *, permanent: bool) -> None:
         """An Alertmanager that was out is told all the same, one that cannot take it is not."""

@@ -6,6 +6,7 @@ import asyncio
 from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from dataclasses import replace
 
 from tenacity import RetryCallState, wait_random_exponential
 
@@ -86,10 +87,19 @@ class Lane:
         self._turned_away_since: float | None = None
 
     def add(self, delivery: Delivery) -> None:
-        """The same delivery twice is one."""
-        if all(delivery.id != other.id for other in self.waiting):
+        """The same delivery twice is one; one that comes `again` only has other words for it."""
+        if delivery.again:
+            self._reword(replace(delivery, again=False))
+        elif all(delivery.id != other.id for other in self.waiting):
             self.waiting.append(delivery)
             self._shed()
+
+    def _reword(self, new: Delivery) -> None:
+        self.waiting = deque(new if one.id == new.id else one for one in self.waiting)
+        if self.standing is not None and self.standing.id == new.id:
+            self.standing = new
+        if self.refused is not None and self.refused.id == new.id:
+            self.refused = new
 
     def begin(self) -> Delivery:
         """The first of `waiting`, about to be tried."""

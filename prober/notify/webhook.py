@@ -106,7 +106,7 @@ def _alert(notice: Notice) -> dict[str, JsonValue]:
 
 def _agent_url(url: str) -> str:
     """Where the agent is seen from outside: what stands before the place of one check."""
-    return re.split(r"/(?:#|checks/|incidents/)", url, maxsplit=1)[0]
+    return re.split(r"/(?:#|checks/|incidents/)", url, maxsplit=1)[0].rstrip("/")
 
 
 def fingerprint(labels: Mapping[str, str]) -> str:

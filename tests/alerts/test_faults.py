@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prober.alerts.faults import FAULT, NO_VERDICT, RUNS, judged, listed
+from prober.alerts.faults import FAULT, NO_VERDICT, RUNS, judged, listed, may_wait
 from prober.alerts.incidents import SLICE
 from prober.alerts.notice import Delivery, Event, Notice
 from prober.alerts.plan import Plan
@@ -191,7 +191,7 @@ def test_its_labels_are_the_agents_and_name_no_check() -> None:
     assert {firing.id, over.id} == {
         f"{firing.notice.key}/{event}/0/ops" for event in ("firing", "resolved")
     }
-    assert firing.notice.url == "https://p.example.com/#"
+    assert firing.notice.url == "https://p.example.com/"
     assert Notice.from_json(json.loads(json.dumps(firing.notice.to_json()))) == firing.notice
 
 
@@ -239,13 +239,11 @@ def test_it_says_which_checks_why_and_since_when() -> None:
     agent.put("u", "api")
     (over,) = agent.own()
     assert over.notice.annotations == {
-        "summary": "the agent in eu-west-1 gets verdicts again after 5 s: api and dns",
-        "description": "failed from 2023-11-14T22:13:21.000Z to 2023-11-14T22:13:26.000Z: "
-        "api: late by 2 s; dns: dns.py:3: invalid syntax; "
-        "other checks that had no verdict when they last ran: 1",
+        "summary": "the agent in eu-west-1 gets verdicts again after 5 s: api, dns",
+        "description": "failed from 2023-11-14T22:13:21.000Z to 2023-11-14T22:13:26.000Z: late by 2 s",
         "duration": "5 s",
-        "last_message": "dns.py:3: invalid syntax",
-        "reason": "script",
+        "last_message": "late by 2 s",
+        "reason": "internal",
         "since": "2023-11-14T22:13:21.000Z",
     }
 
@@ -255,16 +253,19 @@ def test_ten_checks_are_named_and_then_it_is_said_how_many_more() -> None:
     agent = Agent(watching(*names))
     for name in names:
         agent.put("s", name, "x" * 1000)
-    for name in names:
-        agent.put("u", name)
-    (_, over) = agent.own()
-
-    said = over.notice.annotations
+    (firing,) = agent.own()
+    said = firing.notice.annotations
     assert said["summary"].endswith("c0, c1, c2, c3, c4, c5, c6, c7, c8, c9 and 3 more")
     assert said["description"].endswith("; and 3 more")
     assert "c9: xxx" in said["description"]
     assert "c10" not in said["description"]
     assert len(said["description"]) < 4000
+
+    for name in names:
+        agent.put("u", name)
+    (over,) = agent.own()
+    were = "c0, c1, c2, c3, c4, c5, c6, c7, c8, c9, and others"
+    assert over.notice.annotations["summary"].endswith(f" s: {were}")
 
 
 @pytest.mark.parametrize(
@@ -272,6 +273,72 @@ def test_ten_checks_are_named_and_then_it_is_said_how_many_more() -> None:
 )
 def test_names_are_listed_as_people_do(checks: Sequence[str], text: str) -> None:
     assert listed(checks) == text
+
+
+def test_what_breaks_before_the_first_notice_is_taken_is_in_it() -> None:
+    agent = Agent()
+    agent.put("s", "api")
+    agent.put("s", "web")
+    (firing,) = agent.own()
+
+    assert firing.notice.annotations["summary"] == (
+        "the agent in eu-west-1 gets no verdict on api and web"
+    )
+    assert agent.incidents.reworded == {}
+    assert agent.incidents.standing() == [firing]
+
+
+def reworded(agent: Agent) -> list[Delivery]:
+    new, agent.incidents.reworded = agent.incidents.reworded, {}
+    return list(new.values())
+
+
+def test_what_stands_follows_what_is_faulty_and_nobody_is_notified_of_that() -> None:
+    agent = Agent()
+    agent.put("s", "api", "api.py:1: no")
+    (firing,) = agent.own()
+    agent.put("s", "web", "web.py:2: no")
+    (both,) = reworded(agent)
+    assert both.again
+    assert both.id == firing.id
+    assert both.notice.annotations["description"].endswith("api: api.py:1: no; web: web.py:2: no")
+
+    agent.put("u", "web")
+    (one,) = reworded(agent)
+    assert one.notice.annotations["summary"].endswith("no verdict on api: api.py:1: no")
+    assert agent.incidents.standing() == [replace(one, again=False)]
+    assert agent.own() == []
+
+    agent.put("s", "api", "another message")
+    assert reworded(agent) == []
+    agent.put("u", "api")
+    (over,) = agent.own()
+    assert reworded(agent) == []
+    assert over.notice.annotations["summary"].endswith(" s: api, web")
+
+
+def test_a_faulty_check_that_is_removed_is_named_no_more() -> None:
+    agent = Agent()
+    agent.put("s", "api")
+    agent.put("s", "web")
+    agent.take()
+
+    agent.incidents.configure(watching("web"), NOON)
+    (left,) = reworded(agent)
+    assert left.notice.annotations["summary"].endswith("no verdict on web: no verdict on web")
+
+
+def test_only_the_beginning_of_a_fault_may_wait() -> None:
+    agent = Agent()
+    agent.put("s", "api")
+    assert may_wait(agent.incidents.said)
+
+    agent.put("d", "web")
+    agent.put("d", "web")
+    assert not may_wait(agent.incidents.said)
+    agent.take()
+    agent.put("u", "api")
+    assert not may_wait(agent.incidents.said)
 
 
 def test_what_is_faulty_is_not_counted_on_and_the_same_error_is_the_same_state() -> None:
@@ -368,10 +435,11 @@ def test_a_fault_that_is_found_late_gives_way_to_one_that_burns_by_now() -> None
     before, after = Agent(), Agent()
     before.run("s", "api")
     after.run("s", "web")
-    mine = after.incidents.states[FAULT]
+    mine = after.incidents.states[FAULT].incident
 
     after.incidents.join(before.incidents.states, NOON + 9)
-    assert after.incidents.states[FAULT] == mine
+    assert after.incidents.states[FAULT].incident == mine
+    assert after.incidents.states[FAULT].details["checks"] == "web and api"
     assert len(after.incidents.burning) == 1
     after.take()
     assert after.run("u", "web") == []

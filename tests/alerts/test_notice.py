@@ -160,3 +160,14 @@ def test_ids_of_deliveries_are_made_of_what_they_say_and_to_whom() -> None:
     ids = {notice.delivery(said, name, nth).id for name in ("ops", "mail") for nth in (1, 2)}
     assert len(ids) == 4
     assert notice.delivery(said, "ops", 2) == notice.delivery(said, "ops", 2)
+
+
+def test_a_link_to_the_screenshot_quotes_the_folder_that_is_quoted_already() -> None:
+    state = replace(STATE, evidence="evidence/many%3Aa/run7/screenshot.png")
+    link = "https://prober.example.com/eu/evidence/many%253Aa/run7/screenshot.png"
+
+    over = notice.resolved(state, LINKS, Ended(at=NOON + 99))
+    assert notice.firing(state, LINKS).annotations["evidence_url"] == link
+    assert over.annotations["evidence_url"] == link
+    assert "evidence_url" not in notice.firing(state, Links()).annotations
+    assert "evidence_url" not in notice.firing(STATE, LINKS).annotations

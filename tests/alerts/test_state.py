@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from prober.alerts.rules import EffectiveRule
 from prober.alerts.state import QUIET, AlertState, Change, advance, remind, set_back, wake_at
-from prober.result import Outcome, Reason
+from prober.result import Evidence, Outcome, Reason, Result
 from tests.alerts.samples import DOWN, UNKNOWN, UP, result, rule
 from tests.fake_clock import NOON
 
@@ -234,3 +234,15 @@ def test_a_clock_that_is_set_back_does_not_put_a_reminder_off() -> None:
 def test_a_state_that_is_none_is_refused() -> None:
     with pytest.raises(ValueError, match="streak"):
         AlertState.from_json({"streak": "many"})
+
+
+def test_the_screenshot_is_that_of_the_last_failure() -> None:
+    def failed(*files: tuple[str, str]) -> Result:
+        return replace(result(DOWN), evidence=tuple(Evidence(*one) for one in files))
+
+    log, first, second = ("console", "c.txt"), ("screenshot", "1.png"), ("screenshot", "2.png")
+    fired, _ = advance(QUIET, failed(log, first), rule(1), NOON)
+    later, _ = advance(fired, failed(second), rule(1), NOON)
+    without, _ = advance(later, failed(log), rule(1), NOON)
+    assert [one.evidence for one in (fired, later, without)] == ["1.png", "2.png", ""]
+    assert AlertState.from_json({"streak": 2}).evidence == ""

@@ -55,6 +55,9 @@ checks:
 """
 
 
+AGENTS = "ProberAgentFault (critical) of the agent itself"
+
+
 def untold(folder: Path, routes: str, text: str = UNTOLD) -> list[str]:
     found = warned(folder, text + f"routes: {routes}\n")
     ending = "; add one, with notify: [] to tell nobody"
@@ -71,6 +74,7 @@ def test_an_alert_that_no_route_takes_is_a_warning(tmp_path: Path) -> None:
         "down (critical) of b, d",
         "slow (low) of b, c, d",
         "down (high) of c",
+        AGENTS,
     ]
 
 
@@ -82,12 +86,24 @@ def test_an_alert_that_no_route_takes_is_a_warning(tmp_path: Path) -> None:
         "[{notify: []}]",
         "[{match: {severity: low}, notify: h}, {notify: h, continue: true}]",
         "[{match: {severity: [critical, high]}, notify: h}, {match: {severity: low}, notify: []}]",
-        "[{match: {kinds: tcp}, notify: h}]",
+        "[{match: {kinds: [tcp, agent]}, notify: h}]",
+        "[{match: {kinds: tcp}, notify: h}, {match: {kinds: agent}, notify: []}]",
         "[{match: {regions: eu}, notify: h}]",
     ],
 )
 def test_no_warning_where_every_alert_is_taken(tmp_path: Path, routes: str) -> None:
     assert untold(tmp_path, routes) == []
+
+
+def test_the_agents_own_alert_goes_by_its_labels_and_the_first_severity(tmp_path: Path) -> None:
+    routes = "[{match: {kinds: tcp}, notify: h}, {match: {labels: {team: x}}, notify: h}]"
+    assert untold(tmp_path, routes) == [AGENTS]
+    assert untold(tmp_path, routes, UNTOLD.replace("eu}", "eu, labels: {team: x}}")) == []
+
+
+def test_no_warning_of_the_agents_own_alert_where_nothing_is_checked(tmp_path: Path) -> None:
+    text = 'notifiers: {h: {webhook: {url: "http://h/"}}}\nroutes: [{match: {severity: low}, notify: h}]'
+    assert warned(tmp_path, text) == []
 
 
 def test_no_warning_of_routes_where_the_agent_tells_nobody(tmp_path: Path) -> None:

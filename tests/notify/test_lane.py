@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 from tenacity import AsyncRetrying, RetryCallState
@@ -145,3 +146,17 @@ async def test_a_nap_that_is_cancelled_is_no_nap_that_was_woken() -> None:
         task.cancel()
 
     assert task.cancelled()
+
+
+def test_other_words_take_the_place_of_what_waits_and_of_what_stands_and_nothing_is_added() -> None:
+    lane = Lane("alert", "ops", FakeClock())
+    lane.add(firing())
+    new = replace(firing(), notice=replace(firing().notice, annotations={"summary": "both"}))
+    lane.add(replace(new, again=True))
+    assert list(lane.waiting) == [new]
+
+    lane.done()
+    lane.standing = lane.refused = firing()
+    lane.add(replace(new, again=True))
+    lane.add(replace(firing(incident="run-2"), again=True))
+    assert (lane.standing, lane.refused, list(lane.waiting)) == (new, new, [])

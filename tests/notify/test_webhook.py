@@ -7,6 +7,7 @@ import hmac
 import json
 import logging
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import httpx
 import pytest
@@ -198,3 +199,9 @@ async def test_the_timeout_is_the_notifiers_own(hook: Receiver, client: httpx.As
 
     with pytest.raises(DeliveryError, match="did not answer within 100 ms"):
         await webhook.send(notifier(hook.url, timeout="100ms"), firing(), client, FakeClock())
+
+
+def test_the_agents_own_alert_leads_to_the_page_itself() -> None:
+    own = delivery(replace(notice(), url="https://prober.example/eu/"))
+
+    assert webhook.payload(own)["externalURL"] == "https://prober.example/eu"
