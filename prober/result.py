@@ -185,6 +185,7 @@ class Attempt:
     facts: dict[str, Fact] = field(default_factory=dict)
     steps: list[Step] = field(default_factory=list)
     visits: list[Visit] = field(default_factory=list)
+    values: dict[str, float] = field(default_factory=dict)  # what the check reads out of answers
     evidence: list[Evidence] = field(default_factory=list)
     during: str = "start"
     due: float | None = None
@@ -215,6 +216,7 @@ class Result:
     facts: Mapping[str, Fact] = field(default_factory=dict)
     steps: Sequence[Step] = ()
     visits: Sequence[Visit] = ()
+    values: Mapping[str, float] = field(default_factory=dict)
     evidence: Sequence[Evidence] = ()
 
     @property
@@ -246,7 +248,7 @@ class Result:
             "maintenance": False,
             "phases": dict(self.phases),
             "facts": {**_NO_FACTS, **{n: _fact_to_json(fact) for n, fact in self.facts.items()}},
-            "values": {},
+            "values": dict(self.values),
             "assertions": [
                 {"what": a.what, "expected": a.expected, "actual": a.actual, "ok": a.ok}
                 for a in self.finding.assertions

@@ -99,6 +99,7 @@ class Runner:
             facts=self._scrubbed_facts(attempt.facts),
             steps=tuple(map(self._scrubbed_step, attempt.steps)),
             visits=tuple(map(self._scrubbed_visit, attempt.visits)),
+            values=attempt.values,
             evidence=tuple(attempt.evidence),
         )
 
