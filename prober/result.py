@@ -177,6 +177,7 @@ class Attempt:
     the contract's, times as aware datetimes, absent rather than 0). `due` is
     the monotonic moment before which it is not to begin, for a kind that gets
     ready before; `started_at` is when it then began, in Unix seconds.
+    `deadline` is the monotonic moment at which it is cut off, where it is.
     """
 
     run_id: str
@@ -189,6 +190,7 @@ class Attempt:
     evidence: list[Evidence] = field(default_factory=list)
     during: str = "start"
     due: float | None = None
+    deadline: float | None = None
     started_at: float | None = None
 
     def add(self, phase: str, seconds: float) -> None:

@@ -129,7 +129,8 @@ class Runner:
     ) -> _Deadline | nullcontext[None]:
         if ends_by_itself(check):
             return nullcontext()
-        return _Deadline(begun + check.timeout, self.means.network.poll, attempt)
+        attempt.deadline = begun + check.timeout
+        return _Deadline(attempt.deadline, self.means.network.poll, attempt)
 
     def _scrubbed(self, finding: Finding) -> Finding:
         """No secret in what people read, wherever the target quoted it back at us."""
