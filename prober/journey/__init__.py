@@ -14,12 +14,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from types import FunctionType
-from typing import ParamSpec, Protocol, TypeVar
+from typing import TYPE_CHECKING, ParamSpec, Protocol, TypeVar
 
 _Journey = TypeVar("_Journey", bound=Callable[..., object])
 _Arguments = ParamSpec("_Arguments")
 
 MARKED: list[object] = []  # what `journey` was written over, in the order of the files
+LATER = {  # names that there are not yet, and what does instead
+    "undo": "there is no undo yet; use cleanup(name, function, ...)",
+    "created": "there is no created yet; use cleanup(name, function, ...)",
+    "api": "there is no api yet; use context.request, which knows base_url too",
+    "totp": "there is no totp yet; work the code out of a seed in secrets",
+}
 
 
 class StepBlock(AbstractContextManager[None], AbstractAsyncContextManager[None], Protocol):
@@ -63,8 +69,16 @@ def journey(function: _Journey) -> _Journey:
     return function
 
 
+if not TYPE_CHECKING:  # for a type checker these names do not exist at all
+
+    def __getattr__(name: str) -> object:
+        if name in LATER:
+            raise ImportError(LATER[name])
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
 def _kind(value: object) -> str:
     return f"the class {value.__name__}" if isinstance(value, type) else repr(value)
 
 
-__all__ = ["MARKED", "Cleanup", "PageName", "Step", "StepBlock", "journey"]
+__all__ = ["LATER", "MARKED", "Cleanup", "PageName", "Step", "StepBlock", "journey"]

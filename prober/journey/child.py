@@ -22,6 +22,7 @@ from prober.journey.interrupt import Interrupt
 from prober.journey.parent import die_with_parent
 from prober.journey.report import Report
 from prober.journey.verdict import no_script
+from prober.journey.where import Authors, Place
 from prober.secret import Scrubber
 
 
@@ -43,7 +44,8 @@ def main(pipe: int) -> None:
     try:
         found = find(Path(order.script), order.function)
     except Unfit as unfit:
-        verdict = no_script(str(unfit))
+        where = Authors(Path(order.script)).short(Place(unfit.file, unfit.line))
+        verdict = no_script(f"{where}: {unfit.message}")
         report.say(Ended(outcome=verdict.outcome, reason=verdict.reason, message=verdict.message))
         _leave()
     engine = AsyncEngine(interrupt) if found.is_async else SyncEngine(interrupt)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
-from prober.journey.steps import NAME
-from prober.journey.where import cut
+from prober.journey.defs import place_of
+from prober.journey.forgotten import Call
+from prober.journey.steps import label
 
 SECONDS = 10.0  # for all of them
 
@@ -18,11 +20,12 @@ class Task:
     args: tuple[object, ...]
     kwargs: dict[str, object]
 
-    def bound(self, old: object, new: object) -> Callable[[], object]:
+    def bound(self, old: object, new: object) -> Call:
         """What to call, with `new` wherever it was to get `old`."""
         args = [new if one is old else one for one in self.args]
         kwargs = {name: new if one is old else one for name, one in self.kwargs.items()}
-        return lambda: self.function(*args, **kwargs)
+        called = getattr(self.function, "__name__", self.name)
+        return Call(partial(self.function, *args, **kwargs), called, place_of(self.function))
 
 
 class Cleanups:
@@ -34,7 +37,7 @@ class Cleanups:
     def __call__(
         self, name: str, function: Callable[..., object], /, *args: object, **kwargs: object
     ) -> None:
-        self._tasks.append(Task(cut(str(name), NAME), function, args, kwargs))
+        self._tasks.append(Task(label("a cleanup", name), function, args, kwargs))
 
     def __bool__(self) -> bool:
         return bool(self._tasks)

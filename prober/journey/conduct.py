@@ -18,9 +18,10 @@ from prober.journey.engine import Engine, TooLong
 from prober.journey.events import Ended, Order, Ready, Tidying
 from prober.journey.find import Found
 from prober.journey.forgotten import Watch
+from prober.journey.handlers import Handlers
 from prober.journey.interrupt import LAST_WORD, Deadline, Interrupt
 from prober.journey.report import Report
-from prober.journey.steps import Steps
+from prober.journey.steps import Steps, label
 from prober.journey.tried import Tried
 from prober.journey.verdict import UP, Verdict, failed, no_browser, timed_out, told
 from prober.journey.where import said
@@ -82,6 +83,7 @@ class _Run:
         self._conduct, self._opened, self._witness = conduct, opened, witness
         self._clock, self._engine = conduct.clock, conduct.engine
         self._cleanups = Cleanups()
+        self._handlers = Handlers(conduct.found.authors)
         self._steps = Steps(
             say=conduct.report.say,
             clock=conduct.clock,
@@ -90,6 +92,7 @@ class _Run:
             url=lambda: opened.page.url,
             ours=lambda: witness.ours,
             is_async=conduct.found.is_async,
+            handlers=self._handlers,
         )
         self._began = 0.0
         self._seconds: float | None = None
@@ -118,12 +121,13 @@ class _Run:
         }
 
     def _page_name(self, name: str) -> None:
-        self._witness.vitals.name(self._opened.page, str(name))
+        self._witness.vitals.name(self._opened.page, label("a page", name))
 
     async def journey(self) -> None:
         found = self._conduct.found
         function = found.bound(self._given())
         self._forgotten = Watch(found.authors)
+        self._handlers.begin()
         self._witness.console.began()
         self._conduct.interrupt.last(self._cut_short)
         self._began = self._clock.monotonic()
@@ -146,6 +150,7 @@ class _Run:
             error = error or TimeoutError()
             self._steps.give_up(error)
         self._verdict = await self._judged(error)
+        self._handlers.end()
         await self._tidied()
         self._last_word()
 
@@ -173,21 +178,32 @@ class _Run:
     async def _judged(self, error: BaseException | None) -> Verdict:
         """Says what was seen, and what is to be thought of it."""
         if self._late is None:  # the first cause counts
-            error = self._steps.soft or error or self._forgotten.first()
-        text = "" if error is None else self._tell(error, self._steps.of(error))
-        if error is not None:
-            self._verdict = timed_out(text) if self._late is not None else failed(error, text)
+            self._handlers.tell(error)
+            handlers = self._handlers.first()
+            error = self._steps.soft or handlers or error or self._forgotten.first()
+        text = self._blamed(error)
         if not self._witness.hooks.is_browser_closed:
             return await self._seen(error, text)
         if error is not None:
             self._witness.write_console()
         return UP if error is None else self._verdict
 
+    def _blamed(self, error: BaseException | None) -> str:
+        """What is said of it, which is the verdict from now on."""
+        if error is None:
+            return ""
+        text = self._tell(error, self._steps.of(error))
+        self._verdict = timed_out(text) if self._late is not None else failed(error, text)
+        return text
+
     async def _seen(self, error: BaseException | None, text: str) -> Verdict:
         if error is not None and not await browsers.answers(self._opened, self._engine):
             self._witness.write_console()
             return no_browser(f"the browser does not answer; {text}")
         await self._witness.last_look(self._opened, self._left)
+        if error is None:  # so far: a handler may have waited for the browser
+            error = self._handlers.first()
+            text = self._blamed(error)
         if error is None:
             return UP
         await self._witness.keep(self._opened, self._left)

@@ -11,6 +11,7 @@ from playwright.async_api import Error, async_playwright
 from playwright.sync_api import sync_playwright
 
 from prober.journey.either import Playwright, driven
+from prober.journey.forgotten import Call
 from prober.journey.interrupt import Deadline, Elapsed, Interrupt, raised_at
 from prober.journey.tried import Tried
 from prober.journey.where import Authors
@@ -42,7 +43,7 @@ class Engine(Protocol):
 
     async def call(
         self,
-        function: Callable[[], object],
+        function: Call,
         authors: Authors,
         *,
         abandon: Callable[[BaseException], Coroutine[object, None, None]],
@@ -99,7 +100,7 @@ class SyncEngine:
 
     async def call(
         self,
-        function: Callable[[], object],
+        function: Call,
         authors: Authors,
         *,
         abandon: Callable[[BaseException], Coroutine[object, None, None]],
@@ -111,7 +112,7 @@ class SyncEngine:
                 self._interrupt.begin(
                     authors, abandon=lambda error: driven(abandon(error)), within=within
                 )
-                function()
+                function.ran(function(), authors)
             self._interrupt.end()
         self._interrupt.end()
         return inner.error or outer.error
@@ -145,13 +146,13 @@ class AsyncEngine:
 
     async def call(
         self,
-        function: Callable[[], object],
+        function: Call,
         authors: Authors,
         *,
         abandon: Callable[[BaseException], Coroutine[object, None, None]],
         within: float | None = None,
     ) -> BaseException | None:
-        task = self._loop.create_task(_called(function))
+        task = self._loop.create_task(_called(function, authors))
         self._interrupt.begin(
             authors, wake=lambda: _cancelled_soon(self._loop, task), within=within
         )
@@ -172,9 +173,10 @@ def _cancelled_soon(
     loop.call_soon_threadsafe(task.cancel)  # a signal handler has to wake the loop
 
 
-async def _called(function: Callable[[], object]) -> BaseException | None:
+async def _called(function: Call, authors: Authors) -> BaseException | None:
     with Tried() as tried:
         value = function()
         if isinstance(value, Awaitable):
-            await value
+            value = await value
+        function.ran(value, authors)
     return tried.error

@@ -9,11 +9,15 @@ import inspect
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from types import CodeType, FunctionType, ModuleType
+from types import FunctionType, ModuleType
 
 from prober.errors import ProberError
-from prober.journey import MARKED
+from prober.journey import LATER, MARKED
+from prober.journey.defs import in_vain, line_of, place_of
+from prober.journey.forgotten import Call
+from prober.journey.pytests import missing
 from prober.journey.tried import Tried
 from prober.journey.where import Authors, Place, cut, said
 
@@ -23,7 +27,6 @@ NAMES = (
 )
 TEST_NAMES = ("page", "context", "browser", "browser_name", "base_url")
 _LISTED = 5  # journeys that a message names
-_FIXTURE = "FixtureFunctionDefinition"  # what pytest makes of one, from 8.4 on
 
 
 class Unfit(ProberError):
@@ -36,19 +39,36 @@ class Unfit(ProberError):
         place = f"{file}:{line}" if line else file
         super().__init__(f"{place}: {message}")
 
+    @classmethod
+    def at(cls, place: Place, message: str) -> Unfit:
+        return cls(place.file, place.line, message)
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """The script, once it has been imported."""
+
+    script: Path
+    module: ModuleType
+    tree: ast.Module
+
+    def unfit(self, line: int, message: str) -> Unfit:
+        return Unfit(str(self.script), line, message)
+
 
 @dataclass(frozen=True, slots=True)
 class Found:
     function: Callable[..., object]
     name: str
+    place: Place
     is_async: bool
     arguments: tuple[str, ...]  # of ours that it names
     authors: Authors
 
-    def bound(self, values: Mapping[str, object]) -> Callable[[], object]:
+    def bound(self, values: Mapping[str, object]) -> Call:
         """The function with what it asks for."""
         given = {name: values[name] for name in self.arguments}
-        return lambda: self.function(**given)
+        return Call(partial(self.function, **given), self.name, self.place)
 
 
 def find(script: Path, function: str | None) -> Found:
@@ -56,36 +76,25 @@ def find(script: Path, function: str | None) -> Found:
     authors = Authors(script)
     tree = _parsed(script)
     module = _imported(script, authors)
-    chosen = _chosen(script, module, tree, function)
+    chosen = _chosen(_Read(script, module, tree), function)
     name = chosen.__name__
-    line = _line(chosen, tree)
+    place = place_of(chosen) or Place(str(script), 0)
     if inspect.isgeneratorfunction(chosen) or inspect.isasyncgenfunction(chosen):
-        raise Unfit(str(script), line, f"{name} yields; a journey runs to its end")
+        raise Unfit.at(place, f"{name} yields; a journey runs to its end")
     is_test = chosen not in MARKED
     if is_test and getattr(chosen, "pytestmark", None):
-        raise Unfit(str(script), line, f"{name} has a mark of pytest's; a journey has none")
-    if is_test:
-        _refuse_pytests_own(script, module, tree)
+        raise Unfit.at(place, f"{name} has a mark of pytest's; a journey has none")
+    lacks = missing(module, tree, inspect.signature(chosen).parameters) if is_test else None
+    if lacks:
+        raise Unfit(str(script), *lacks)
     return Found(
         chosen,
         name,
+        place,
         inspect.iscoroutinefunction(inspect.unwrap(chosen)),
-        _arguments(chosen, TEST_NAMES if is_test else NAMES, script, line),
+        _arguments(chosen, TEST_NAMES if is_test else NAMES, place),
         authors,
     )
-
-
-def _refuse_pytests_own(script: Path, module: ModuleType, tree: ast.Module) -> None:
-    """What only pytest would heed: without it the journey would not be what its author wrote."""
-    for node in tree.body:
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            value = vars(module).get(node.name)
-            if hasattr(value, "_pytestfixturefunction") or type(value).__name__ == _FIXTURE:
-                what = f"{node.name} is a fixture of pytest's, which does not run here"
-                raise Unfit(str(script), node.lineno, f"{what}; call it from the journey")
-        names = [one.id for one in ast.walk(node) if isinstance(one, ast.Name)]
-        if isinstance(node, ast.Assign) and "pytestmark" in names:
-            raise Unfit(str(script), node.lineno, "pytestmark marks for pytest; a journey has none")
 
 
 def _parsed(script: Path) -> ast.Module:
@@ -127,9 +136,8 @@ def _unimportable(error: BaseException, script: Path, authors: Authors) -> Unfit
     return Unfit(place.file, place.line, cut(f"cannot be imported: {what}"))
 
 
-def _chosen(
-    script: Path, module: ModuleType, tree: ast.Module, function: str | None
-) -> FunctionType:
+def _chosen(read: _Read, function: str | None) -> FunctionType:
+    module, script = read.module, read.script
     everything = dict(vars(module))
     marked = _functions(v for v in everything.values() if any(v is one for one in MARKED))
     own = [one for one in marked if one.__module__ == module.__name__]
@@ -140,14 +148,16 @@ def _chosen(
     )
     known = own or marked or tests
     if function is not None:
-        return _named(script, everything, [*marked, *tests], function)
+        return _named(read, [*marked, *tests], function)
     if not known:
-        raise Unfit(str(script), 0, "has no journey; write @journey over the function that is one")
+        if lost := in_vain(module, read.tree, None):
+            raise read.unfit(*lost)
+        raise read.unfit(0, "has no journey; write @journey over the function that is one")
     if len(known) > 1:
         names = ", ".join(one.__name__ for one in known[:_LISTED])
         example = f"{script.name}::{known[0].__name__}"
-        line = _line(known[1], tree)
-        raise Unfit(str(script), line, f"has {len(known)} journeys ({names}); write {example}")
+        line = line_of(known[1].__name__, read.tree)
+        raise read.unfit(line, f"has {len(known)} journeys ({names}); write {example}")
     return known[0]
 
 
@@ -159,48 +169,35 @@ def _functions(values: Iterable[object]) -> list[FunctionType]:
     return found
 
 
-def _named(
-    script: Path, everything: Mapping[str, object], known: list[FunctionType], function: str
-) -> FunctionType:
-    value = everything.get(function)
+def _named(read: _Read, known: list[FunctionType], function: str) -> FunctionType:
+    value = vars(read.module).get(function)
     if isinstance(value, FunctionType) and value in known:
         return value
+    if lost := in_vain(read.module, read.tree, function):
+        raise read.unfit(*lost)
     if isinstance(value, FunctionType):
-        line = value.__code__.co_firstlineno
-        raise Unfit(str(script), line, f"{function} is not marked; write @journey over it")
+        place = place_of(value) or Place(str(read.script), 0)
+        raise Unfit.at(place, f"{function} is not marked; write @journey over it")
     hint = _meant(function, [one.__name__ for one in known])
-    raise Unfit(str(script), 0, f"has no journey {function!r}{hint}")
+    raise read.unfit(0, "; ".join(filter(None, (f"has no journey {function!r}", hint))))
 
 
-def _arguments(
-    function: FunctionType, names: tuple[str, ...], script: Path, line: int
-) -> tuple[str, ...]:
+def _arguments(function: FunctionType, names: tuple[str, ...], place: Place) -> tuple[str, ...]:
     wanted: list[str] = []
     for name, parameter in inspect.signature(function).parameters.items():
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
             continue
         if parameter.kind is parameter.POSITIONAL_ONLY:
-            raise Unfit(str(script), line, f"{name!r} is given by name; remove the '/' behind it")
+            raise Unfit.at(place, f"{name!r} is given by name; remove the '/' behind it")
         if name in names:
             wanted.append(name)
         elif parameter.default is parameter.empty:
-            hint = _meant(name, names) or f"; there are {', '.join(names)}"
-            said = f"{function.__name__} asks for {name!r}, which no journey gets{hint}"
-            raise Unfit(str(script), line, said)
+            hint = LATER.get(name) or _meant(name, names) or f"there are {', '.join(names)}"
+            said = f"{function.__name__} asks for {name!r}, which no journey gets; {hint}"
+            raise Unfit.at(place, said)
     return tuple(wanted)
 
 
 def _meant(name: str, names: Iterable[str]) -> str:
     close = difflib.get_close_matches(name, list(names), 1)
-    return f"; did you mean {close[0]!r}?" if close else ""
-
-
-def _line(function: FunctionType, tree: ast.Module) -> int:
-    """The line of its `def`; the first line of its code would be that of a decorator."""
-    code: CodeType = inspect.unwrap(function).__code__
-    for node in ast.walk(tree):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name == code.co_name:
-            first = min([node.lineno, *(one.lineno for one in node.decorator_list)])
-            if first <= code.co_firstlineno <= node.lineno:
-                return node.lineno
-    return code.co_firstlineno
+    return f"did you mean {close[0]!r}?" if close else ""

@@ -9,9 +9,19 @@ from types import TracebackType
 from prober.clock import SystemClock
 from prober.journey.either import driven
 from prober.journey.events import Event, StepBegun, StepEnded
+from prober.journey.handlers import Handlers
+from prober.journey.tried import Tried
 from prober.journey.where import cut
 
 NAME = 100  # characters of a step's or a page's name
+
+
+def label(of: str, name: object) -> str:
+    """What an author calls something. Raises ValueError for what nobody could read."""
+    text = cut(str(name), NAME)
+    if not text.strip():
+        raise ValueError(f"{of} needs a name, not {text!r}")
+    return text
 
 
 @dataclass(slots=True, eq=False)
@@ -39,12 +49,13 @@ class Steps:
     url: Callable[[], str | None]
     ours: Callable[[], float]
     is_async: bool
+    handlers: Handlers
     soft: BaseException | None = None  # the first that did not end the journey
     _open: list[Running] = field(default_factory=list)
     _left: list[tuple[BaseException, str]] = field(default_factory=list)
 
     def __call__(self, name: str, soft: bool = False) -> Block:
-        return Block(self, cut(str(name), NAME), soft)
+        return Block(self, label("a step", name), soft)
 
     def of(self, error: BaseException | None) -> str | None:
         """The innermost step that this exception left, or the one that is open."""
@@ -65,6 +76,7 @@ class Steps:
         self._open.remove(running)
         if error is not None:
             self._left.append((error, running.name))
+            self.handlers.tell(error)
         self.say(
             StepEnded(
                 name=running.name,
@@ -102,9 +114,10 @@ class Block:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> bool:
-        if not self._steps.is_async:
-            driven(self._pulled(error))
-        return self._left(error)
+        with Tried() as pull:
+            if not self._steps.is_async:
+                driven(self._pulled(error))
+        return self._left(error, pull.error)
 
     async def __aenter__(self) -> None:
         self.__enter__()
@@ -115,8 +128,9 @@ class Block:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> bool:
-        await self._pulled(error)
-        return self._left(error)
+        with Tried() as pull:
+            await self._pulled(error)
+        return self._left(error, pull.error)
 
     async def _pulled(self, error: BaseException | None) -> None:
         """What the step is worth is known before anything is measured."""
@@ -125,10 +139,20 @@ class Block:
         if error is None or isinstance(error, Exception):
             await self._steps.pull()
 
-    def _left(self, error: BaseException | None) -> bool:
+    def _left(self, error: BaseException | None, later: BaseException | None) -> bool:
+        """`later` came in between, while the vitals were fetched.
+
+        Of an event handler of the author's, most often; what another one has
+        raised may not have come through at all.
+        """
+        if later is not None and not isinstance(later, Exception):
+            raise later  # its end is told with the line where that leaves the step
+        fault = error or later or self._steps.handlers.first()
         if self._running is not None:
-            self._steps.end(self._running, error)
-        if not self._soft or not isinstance(error, Exception):
-            return False
-        self._steps.soft = self._steps.soft or error
-        return True
+            self._steps.end(self._running, fault)
+        if self._soft and isinstance(fault, Exception):
+            self._steps.soft = self._steps.soft or fault
+            return True
+        if fault is not None and fault is not error:
+            raise fault
+        return False

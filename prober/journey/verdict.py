@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from playwright.async_api import Error
 
-from prober.journey.forgotten import NotAwaited
+from prober.journey.forgotten import NeverRan
 from prober.journey.where import Authors, cut, said
 from prober.result import Outcome, Reason
 
@@ -52,9 +52,11 @@ def told(
     """The author's line, the step, and what went wrong; `late`: the seconds that were not enough."""
     outer, error = error, innermost(error)
     place = authors.place(error.__traceback__) or authors.place(outer.__traceback__)
+    if isinstance(error, NeverRan):
+        place = error.place or place
     if late is not None:
         what = f"not done within {late:g} s"
-    elif isinstance(error, NotAwaited):
+    elif isinstance(error, NeverRan):
         what = str(error)
     elif isinstance(error, Error | AssertionError):
         what = said(error) or "an assertion failed"

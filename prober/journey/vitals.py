@@ -110,7 +110,7 @@ class Vitals:
     def name(self, page: Page, name: str) -> None:
         """The author's word for the document that `page` shows."""
         if document := self._current.get(page):
-            document.name, document.is_news = cut(name, NAME), True
+            document.name, document.is_news = name, True
 
     def count_js_error(self, page: Page | None) -> None:
         if page is not None and (document := self._current.get(page)):

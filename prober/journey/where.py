@@ -29,7 +29,7 @@ _NOT_THEIRS = (
 @dataclass(frozen=True, slots=True)
 class Place:
     file: str  # absolute
-    line: int
+    line: int  # from 1 on; 0 is the whole file
 
 
 class Authors:
@@ -54,7 +54,8 @@ class Authors:
         return None
 
     def short(self, place: Place) -> str:
-        return f"{place.file.removeprefix(self.folder)}:{place.line}"
+        file = place.file.removeprefix(self.folder)
+        return f"{file}:{place.line}" if place.line else file
 
 
 def said(error: BaseException) -> str:

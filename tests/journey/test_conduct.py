@@ -102,6 +102,11 @@ CASES = {
         Reason.SCRIPT,
         "journey.py:9: ValueError: ***",
     ),
+    "nameless step": (
+        "    with step(' '): pass",
+        Reason.SCRIPT,
+        "journey.py:9: ValueError: a step needs a name, not ' '",
+    ),
     "handler": (
         "    page.on('console', lambda message: 1 / 0)\n    page.evaluate('() => console.log(1)')\n"
         "    page.title()\n    page.title()",
@@ -119,7 +124,7 @@ CASES = {
 @pytest.mark.parametrize("case", list(CASES))
 def test_how_a_journey_raises_is_what_it_is_worth(tmp_path: Path, case: str) -> None:
     body, reason, message = CASES[case]
-    source = f"{HEAD}\n@journey\ndef order(page, browser, secrets):\n{body}\n"
+    source = f"{HEAD}\n@journey\ndef order(page, browser, secrets, step):\n{body}\n"
 
     seen = run(tmp_path, source, secrets={"word": "s3cret-word"})
 
@@ -231,7 +236,9 @@ def test_what_cannot_begin_is_said_instead_of_ready(tmp_path: Path) -> None:
 
     assert [type(one) for one in unfit.events] == [Ended]
     assert (unfit.ended.outcome, unfit.ended.reason) == (Outcome.UNKNOWN, Reason.SCRIPT)
-    assert f"{tmp_path}/journey.py:1: cannot be imported" in unfit.ended.message
+    assert unfit.ended.message == (
+        "journey.py:1: cannot be imported: ModuleNotFoundError: No module named 'nothing_like_it'"
+    )
     assert [type(one) for one in browserless.events] == [Ended]
     assert (browserless.ended.outcome, browserless.ended.reason) == (
         Outcome.UNKNOWN,

@@ -54,10 +54,11 @@ def stuck(
         (SYNC, "while True: pass", 15),
         (SYNC, "time.sleep(999)", 15),
         (SYNC, "page.evaluate('() => { while (true); }')", 15),
+        (SYNC, "page.evaluate('() => { setTimeout(() => { while (true); }) }')", 13),
         (ASYNC, "while True: pass", 15),
         (ASYNC, "await page.evaluate('() => { while (true); }')", 15),
     ],
-    ids=["spin", "sleep", "script", "async spin", "async script"],
+    ids=["spin", "sleep", "script", "at the end of a step", "async spin", "async script"],
 )
 def test_a_stuck_journey_is_down_at_the_line_where_it_hangs_with_a_picture(
     tmp_path: Path, template: str, body: str, line: int

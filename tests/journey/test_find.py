@@ -1,14 +1,15 @@
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from prober.journey import MARKED
 from prober.journey.find import Unfit, find
 
+PYTEST = "import pytest\n"
+NO_FIXTURE = (
+    "before_each is a fixture of pytest's, which does not run here; call it from the journey"
+)
 IMPORT = "from prober.journey import journey\n"
 GOOD = f"{IMPORT}@journey\ndef sign_in(page, step): ...\n"
 
@@ -38,14 +39,32 @@ UNFIT = {
     ),
     "raises": (f"{GOOD}\nprint('out')\n1 / 0\n", None, 6, "cannot be imported: ZeroDivisionError"),
     "a fixture of pytest's": (
-        "import pytest\n\n@pytest.fixture(autouse=True)\ndef before_each(page): ...\n"
-        "def test_f(page): ...\n",
+        f"{PYTEST}\n@pytest.fixture(autouse=True)\ndef before_each(page): ...\ndef test_f(): ...\n",
         None,
         4,
-        "before_each is a fixture of pytest's, which does not run here; call it from the journey",
+        NO_FIXTURE,
+    ),
+    "a fixture of an older pytest's": (
+        "from types import SimpleNamespace as N\ndef before_each(page): ...\n"
+        "before_each._pytestfixturefunction = N(autouse=True, name=None)\ndef test_f(): ...\n",
+        None,
+        2,
+        NO_FIXTURE,
+    ),
+    "a fixture by another name": (
+        f"{PYTEST}@pytest.fixture(name='cart')\ndef before_each(): ...\ndef test_f(cart): ...\n",
+        None,
+        3,
+        NO_FIXTURE,
+    ),
+    "a fixture behind the page": (
+        f"{PYTEST}@pytest.fixture\ndef browser_context_args(): ...\ndef test_f(page): ...\n",
+        None,
+        3,
+        "browser_context_args is a fixture of pytest's",
     ),
     "a mark for all": (
-        "import pytest\npytestmark = pytest.mark.filterwarnings('x')\ndef test_f(page): ...\n",
+        f"{PYTEST}pytestmark = pytest.mark.filterwarnings('x')\ndef test_f(page): ...\n",
         None,
         2,
         "pytestmark marks for pytest; a journey has none",
@@ -58,11 +77,53 @@ UNFIT = {
         "f asks for 'pages', which no journey gets; did you mean 'page'?",
     ),
     "later argument": (
-        f"{IMPORT}@journey\ndef f(created): ...\n",
+        f"{IMPORT}@journey\ndef f(page, created): ...\n",
         None,
         3,
-        "f asks for 'created', which no journey gets; there are page, context, browser, base_url, "
+        "f asks for 'created', which no journey gets; there is no created yet; use cleanup(",
+    ),
+    "strange argument": (
+        f"{IMPORT}@journey\ndef f(x): ...\n",
+        None,
+        3,
+        "f asks for 'x', which no journey gets; there are page, context, browser, base_url, "
         "step, params, secrets, cleanup, run_id, page_name",
+    ),
+    "later name": (
+        "import os\nfrom prober.journey import journey, undo\n",
+        None,
+        2,
+        "cannot be imported: ImportError: there is no undo yet; use cleanup(name, function, ...)",
+    ),
+    "no name of ours": (
+        "from prober.journey import nothing_like_it\n",
+        None,
+        1,
+        "cannot import name 'nothing_like_it'",
+    ),
+    "method": (
+        f"{IMPORT}class Shop:\n    @journey\n    def f(self, page): ...\n",
+        None,
+        4,
+        "@journey over f has to stand at the top level of the file",
+    ),
+    "nested": (
+        "import prober.journey as p\ndef g():\n    @p.journey\n    def f(page): ...\n",
+        None,
+        4,
+        "@journey over f has to stand at the top level of the file",
+    ),
+    "nested and named": (
+        f"{GOOD}def g():\n    @journey\n    def f(page): ...\n",
+        "f",
+        6,
+        "@journey over f has to stand at the top level of the file",
+    ),
+    "below another decorator": (
+        f"{IMPORT}def twice(f): return lambda: f()\n@twice\n@journey\ndef f(): ...\n",
+        None,
+        5,
+        "@journey has to stand above the other decorators of f",
     ),
     "not by name": (f"{IMPORT}@journey\ndef f(page, /): ...\n", None, 3, "'page' is given by name"),
     "class": (f"{IMPORT}@journey\nclass F: ...\n", None, 2, "not over the class F"),
@@ -81,15 +142,6 @@ UNFIT = {
 }
 
 
-@pytest.fixture(autouse=True)
-def nothing_stays_imported() -> Iterator[None]:
-    path, modules, marked = list(sys.path), set(sys.modules), list(MARKED)
-    yield
-    sys.path[:], MARKED[:] = path, marked
-    for name in set(sys.modules) - modules:
-        del sys.modules[name]
-
-
 @pytest.mark.parametrize("case", list(UNFIT))
 def test_a_script_that_is_no_journey_is_told_with_its_line(tmp_path: Path, case: str) -> None:
     source, function, line, message = UNFIT[case]
@@ -102,6 +154,61 @@ def test_a_script_that_is_no_journey_is_told_with_its_line(tmp_path: Path, case:
 
     assert (unfit.value.file, unfit.value.line) == (str(script), line)
     assert message in unfit.value.message
+
+
+HELPER = f"""import pytest
+{IMPORT}
+@pytest.fixture(autouse=True)
+def before_each(page): ...
+
+@pytest.fixture
+def cart(page): ...
+
+@journey
+def f(
+    stpe): ...
+
+def plain(page): ...
+
+def wrapped(f):
+    import functools
+    @functools.wraps(f)
+    def g(*args): return f(*args)
+    return g
+"""
+
+
+@pytest.mark.parametrize(
+    ("source", "function", "where", "message"),
+    [
+        ("from shop import f\n", None, "shop.py:11", "f asks for 'stpe'"),
+        ("from shop import plain\n", "plain", "shop.py:14", "plain is not marked"),
+        (
+            f"import shop\n{IMPORT}@journey\n@shop.wrapped\ndef f(\n    x): ...\n",
+            "f",
+            "journey.py:5",
+            "f asks for 'x'",
+        ),
+        (
+            "import os\nfrom shop import cart, before_each as it\ndef test_f(): ...\n",
+            None,
+            "journey.py:2",
+            "it is a fixture of pytest's",
+        ),
+        ("from shop import *\ndef test_f(): ...\n", "test_f", "journey.py:1", NO_FIXTURE),
+    ],
+    ids=["arguments", "unmarked", "wrapped", "imported fixture", "imported with a star"],
+)
+def test_a_mistake_is_told_in_the_file_where_it_is_to_be_mended(
+    tmp_path: Path, source: str, function: str | None, where: str, message: str
+) -> None:
+    (tmp_path / "shop.py").write_text(HELPER)
+    (tmp_path / "journey.py").write_text(source)
+
+    with pytest.raises(Unfit) as unfit:
+        find(tmp_path / "journey.py", function)
+
+    assert str(unfit.value).startswith(f"{tmp_path}/{where}: {message}")
 
 
 def test_a_mistake_in_a_helper_is_told_where_it_is(tmp_path: Path) -> None:
@@ -123,6 +230,20 @@ GOOD_ONES = {
         "from playwright.sync_api import Page, expect\ndef test_example(page: Page) -> None: ...\n",
         None,
         "test_example",
+        False,
+    ),
+    "fixtures that it does without": (
+        f"{PYTEST}@pytest.fixture\ndef cart(page): ...\n"
+        "@pytest.fixture\ndef is_firefox(): ...\npytestmark = []\ndef test_f(page): ...\n",
+        None,
+        "test_f",
+        False,
+    ),
+    "one that answers to everything": (
+        "class Any:\n    def __getattr__(self, name): return self\n"
+        "anything = Any()\ndef test_f(page): ...\n",
+        None,
+        "test_f",
         False,
     ),
     "marked beside a helper": (f"{GOOD}def test_helper(): ...\n", None, "sign_in", False),

@@ -1,0 +1,92 @@
+"""On which line does a file define a name, and which function in it is marked in vain?"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from types import CodeType, ModuleType
+
+from prober.journey import journey
+from prober.journey.where import Place
+
+_Def = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+def place_of(function: object) -> Place | None:
+    """The line of its `def`; the first line of its code would be that of a decorator.
+
+    None for what was not written in Python.
+    """
+    code = function if isinstance(function, CodeType) else _code(function)
+    if code is None:
+        return None
+    with suppress(OSError, SyntaxError, ValueError):
+        for node in _defs(ast.parse(Path(code.co_filename).read_bytes())):
+            first = min([node.lineno, *(one.lineno for one in node.decorator_list)])
+            if node.name == code.co_name and first <= code.co_firstlineno <= node.lineno:
+                return Place(code.co_filename, node.lineno)
+    return Place(code.co_filename, code.co_firstlineno)
+
+
+def _code(function: object) -> CodeType | None:
+    if not callable(function):
+        return None
+    for one in (inspect.unwrap(function), getattr(function, "func", None), function):
+        code = getattr(one, "__code__", None)
+        if isinstance(code, CodeType):
+            return code
+    return None
+
+
+def line_of(name: str, tree: ast.Module) -> int:
+    """Where the file first binds a name, be it by an import; 0 where that is not to be seen."""
+    for node in ast.walk(tree):
+        bound: list[str] = []
+        if isinstance(node, _Def | ast.ClassDef):
+            bound = [node.name]
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            bound = [one.asname or one.name for one in node.names]
+        elif isinstance(node, ast.Assign | ast.AnnAssign):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            bound = [one.id for one in targets if isinstance(one, ast.Name)]
+        if name in bound or bound == ["*"]:
+            return int(node.lineno) if isinstance(node, ast.stmt) else 0
+    return 0
+
+
+def in_vain(module: ModuleType, tree: ast.Module, name: str | None) -> tuple[int, str] | None:
+    """A function under `@journey` that nobody finds all the same: its line, and why.
+
+    Of that name, where one is given.
+    """
+    for node in _defs(tree):
+        marks = [at for at, one in enumerate(node.decorator_list) if _is_mark(one, module)]
+        if not marks or name not in (None, node.name):
+            continue
+        if _is_inside(node, tree):
+            return (
+                node.lineno,
+                f"@journey over {node.name} has to stand at the top level of the file",
+            )
+        if marks[0] > 0:
+            return node.lineno, f"@journey has to stand above the other decorators of {node.name}"
+    return None
+
+
+def _is_inside(inner: _Def, tree: ast.Module) -> bool:
+    """Whether it stands in another function, or in a class."""
+    outer = (one for one in ast.walk(tree) if isinstance(one, _Def | ast.ClassDef))
+    return any(inner in ast.walk(one) for one in outer if one is not inner)
+
+
+def _defs(tree: ast.Module) -> Iterator[_Def]:
+    return (node for node in ast.walk(tree) if isinstance(node, _Def))
+
+
+def _is_mark(decorator: ast.expr, module: ModuleType) -> bool:
+    if isinstance(decorator, ast.Name):
+        return vars(module).get(decorator.id) is journey
+    return isinstance(decorator, ast.Attribute) and decorator.attr == "journey"

@@ -1,0 +1,41 @@
+"""What of pytest's would have had a part in a test that is run here without it?"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Collection
+from types import FunctionType, ModuleType
+
+from prober.journey.defs import line_of
+
+# What the fixtures `page`, `context` and `browser` are made from.
+_BEHIND = {
+    *("playwright", "browser_type", "browser_name", "browser_channel", "connect_options"),
+    *("browser_type_launch_args", "launch_browser", "browser", "device", "base_url"),
+    *("browser_context_args", "new_context", "context", "page"),
+}
+
+
+def missing(module: ModuleType, tree: ast.Module, asked: Collection[str]) -> tuple[int, str] | None:
+    """The first thing that a test with these arguments would lack: its line, and what to do."""
+    if vars(module).get("pytestmark"):
+        return line_of("pytestmark", tree), "pytestmark marks for pytest; a journey has none"
+    for name, value in vars(module).items():
+        marker = _marker(value)
+        if marker is None:
+            continue
+        known_as = getattr(marker, "name", None) or name
+        needed = {*asked, *_BEHIND} if asked else set(asked)
+        if getattr(marker, "autouse", False) or known_as in needed:
+            said = f"{name} is a fixture of pytest's, which does not run here"
+            return line_of(name, tree), f"{said}; call it from the journey"
+    return None
+
+
+def _marker(value: object) -> object | None:
+    """What `pytest.fixture` was called with, if that made it."""
+    if type(value).__name__ == "FixtureFunctionDefinition":  # pytest from 8.4 on
+        return getattr(value, "_fixture_function_marker", None)
+    if isinstance(value, FunctionType):
+        return getattr(value, "_pytestfixturefunction", None)
+    return None
