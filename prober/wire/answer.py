@@ -10,7 +10,7 @@ from __future__ import annotations
 import httptools
 
 from prober.result import Reason
-from prober.wire.body import Inflating, Plain, decoder
+from prober.wire.body import Decoder, decoder
 from prober.wire.failure import QUOTED, Failure, quoted
 
 _MOST_HEADERS = 1000  # each is a call of Python from the parser
@@ -47,7 +47,7 @@ class Answer:
     done = False
     _believed = False
     _chunked = False
-    _decoder: Plain | Inflating = Plain()
+    _decoder: Decoder | None = None  # None leaves the body as it is
     _first = b""
     _beyond = 0  # bytes since the last one of the body: headers, framing, trailers
 
@@ -68,6 +68,11 @@ class Answer:
     def digestible(self) -> int:
         """How much to feed at once, so that it takes a few milliseconds at most."""
         return _LARGE if self.status and not self._chunked else _CAREFUL
+
+    @property
+    def packed(self) -> bool:
+        """Is there something to `unpack`?"""
+        return bool(self._pieces) or self._decoder is not None
 
     def feed(self, data: bytes) -> None:
         if len(self._first) <= QUOTED:
@@ -96,7 +101,7 @@ class Answer:
             raise Failure(Reason.PROTOCOL, f"the headers are larger than {limit}")
         if self.done or self._pieces:
             self._beyond = 0
-        if not self.done and (self.wire_length or 0) > self._body_limit and self._is_plain:
+        if not self.done and (self.wire_length or 0) > self._body_limit and not self._decoder:
             raise self._too_large()
 
     def _is_endless(self) -> bool:
@@ -105,26 +110,24 @@ class Answer:
 
     def unpack(self, at_most: int) -> bool:
         """Undoes the coding of what has come; True if there was more of it than `at_most`."""
-        if not self._pieces and not self.done and not self._decoder.more:
-            return False
         data = self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces)
         self._pieces = []
         self.received += len(data)
         if self.received > self._body_limit + self.received // 1024 + _OVERHEAD:
             raise self._too_large()  # whatever it unpacks to
-        plain = self._decoder.decode(data, min(at_most, self._body_limit - self.body_length + 1))
-        self.body_length += len(plain)
+        packed = self._decoder
+        if packed is not None and (data or self.done or packed.more):
+            data = packed.decode(data, min(at_most, self._body_limit - self.body_length + 1))
+        self.body_length += len(data)
         if self.body_length > self._body_limit:
             raise self._too_large()
-        if plain:
-            self._plain.append(plain)
-        if self.done and not self._decoder.more:
-            self._decoder.finish()
-        return self._decoder.more
-
-    @property
-    def _is_plain(self) -> bool:
-        return isinstance(self._decoder, Plain)
+        if data:
+            self._plain.append(data)
+        if packed is None:
+            return False
+        if self.done and not packed.more:
+            packed.finish()
+        return packed.more
 
     def _too_large(self) -> Failure:
         return Failure(Reason.SIZE, f"the body is larger than {show_size(self._body_limit)}")

@@ -13,6 +13,7 @@ from prober.units import show_duration
 from prober.wire.connection import Connection
 from prober.wire.dial import dial
 from prober.wire.failure import Failure, failed
+from prober.wire.family import Families, Ip, wanted
 from prober.wire.kernel import ANCILLARY, stamp
 from prober.wire.message import AAAA, A, Answer, Question
 from prober.wire.names import Server
@@ -31,8 +32,10 @@ class Heard(NamedTuple):
     late: float
 
 
-async def ask(station: Station, server: Server, name: str, timeout: float) -> Heard:
-    """For A and AAAA at once.
+async def ask(
+    station: Station, server: Server, name: str, timeout: float, *, ip: Ip = "auto"
+) -> Heard:
+    """For A and AAAA at once; where `ip` wants one of them, the other is not waited for.
 
     Raises Failure where the nameserver cannot be reached, or does not give an
     answer over TCP and has no other with addresses; or OwnFault.
@@ -40,7 +43,8 @@ async def ask(station: Station, server: Server, name: str, timeout: float) -> He
     questions = [Question(name, kind, secrets.randbits(16)) for kind in (AAAA, A)]
     try:
         with _Line(station, server) as line:
-            heard = await _hear_all(line, questions, station.clock.monotonic() + timeout)
+            until = station.clock.monotonic() + timeout
+            heard = await _hear_all(line, questions, until, wanted(ip))
     except OSError as error:
         raise failed(error, f"ask nameserver {server}", Reason.DNS) from error
     late = line.late
@@ -53,13 +57,13 @@ async def ask(station: Station, server: Server, name: str, timeout: float) -> He
             del heard[question]
             mute = failure
     answers = tuple(heard[question] for question in questions if question in heard)
-    if mute is not None and not any(answer.addresses for answer in answers):
+    if mute is not None and not any(answer.has(wanted(ip)) for answer in answers):
         raise mute
     return Heard(answers, late)
 
 
 async def _hear_all(
-    line: _Line, questions: Sequence[Question], until: float
+    line: _Line, questions: Sequence[Question], until: float, families: Families
 ) -> dict[Question, Answer]:
     """Whatever answers none of the questions is not listened to."""
     heard: dict[Question, Answer] = {}
@@ -69,8 +73,9 @@ async def _hear_all(
         for question in questions:
             if (answer := question.answered(data)) is not None:
                 heard[question] = answer
-                if answer.addresses:
-                    until = min(until, line.heard_at + _PATIENCE)
+                if answer.has(families):
+                    patience = _PATIENCE if len(families) > 1 else 0.0
+                    until = min(until, line.heard_at + patience)
     return heard
 
 

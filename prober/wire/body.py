@@ -1,12 +1,15 @@
 """What a body says once its Content-Encoding is undone, and never more of it than is wanted.
 
 A few kilobytes can unpack to gigabytes: a decoder gives at most what it is
-asked for, and whoever asks stops when it is too much.
+asked for, or little more, and whoever asks stops when it is too much.
 """
 
 from __future__ import annotations
 
 import zlib
+from typing import Protocol
+
+import brotli
 
 from prober.result import Reason
 from prober.wire.failure import Failure
@@ -15,6 +18,20 @@ _GZIP, _ZLIB, _RAW = 31, 15, -15  # zlib's numbers for the three wrappings
 _MAGIC = b"\x1f\x8b"
 _MEMBERS = 128  # of gzip to unpack at a time: about a millisecond, however empty they are
 _CODINGS = {"gzip": "gzip", "x-gzip": "gzip", "deflate": "deflate"}
+
+
+class Decoder(Protocol):
+    """`more`: ask again, with b"", before anything else is handed in."""
+
+    more: bool
+
+    def decode(self, data: bytes, limit: int) -> bytes:
+        """About `limit` bytes (at least 1) at most. Raises Failure."""
+        ...
+
+    def finish(self) -> None:
+        """Raises Failure where the end is missing. No body at all has no end."""
+        ...
 
 
 class Plain:
@@ -97,6 +114,43 @@ class Inflating:
         return Failure(Reason.PROTOCOL, f"the body is not valid {self._coding}: {why}")
 
 
-def decoder(content_encoding: str) -> Plain | Inflating:
-    coding = _CODINGS.get(content_encoding.strip().lower())
-    return Inflating(coding) if coding else Plain()
+class _Brotli(Protocol):
+    """What we use of `brotli.Decompressor`, which is not typed."""
+
+    def process(self, data: bytes, output_buffer_limit: int) -> bytes: ...
+
+    def can_accept_more_data(self) -> bool: ...
+
+    def is_finished(self) -> bool: ...
+
+
+class Brotli:
+    """br (RFC 7932). It gives up to twice what it is asked for, and never less than 32 KiB."""
+
+    def __init__(self) -> None:
+        self._unpack: _Brotli = brotli.Decompressor()
+        self._begun = False
+        self.more = False
+
+    def decode(self, data: bytes, limit: int) -> bytes:
+        if not data and not self.more:
+            return b""
+        self._begun = True
+        try:
+            plain = self._unpack.process(data, output_buffer_limit=limit)
+        except brotli.error as error:
+            raise Failure(Reason.PROTOCOL, "the body is not valid br") from error
+        self.more = len(plain) >= limit or not self._unpack.can_accept_more_data()
+        return plain
+
+    def finish(self) -> None:
+        if self._begun and not self._unpack.is_finished():
+            raise Failure(Reason.PROTOCOL, "the body is not valid br: its end is missing")
+
+
+def decoder(content_encoding: str) -> Decoder:
+    coding = content_encoding.strip().lower()
+    if coding == "br":
+        return Brotli()
+    packed = _CODINGS.get(coding)
+    return Inflating(packed) if packed else Plain()

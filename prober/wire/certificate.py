@@ -86,6 +86,11 @@ def facts(tls: ssl.SSLObject) -> Mapping[str, Fact]:
     return _facts(_chain(tls, verified=False), verified)
 
 
+def refused(tls: ssl.SSLObject) -> Mapping[str, Fact]:
+    """The facts of the certificates that a handshake was broken off for."""
+    return _facts(_chain(tls, verified=False), ())
+
+
 def presented(tls: ssl.SSLObject) -> tuple[Certificate, ...]:
     """All that the peer has shown, its own first."""
     return tuple(_read(held) for held in _chain(tls, verified=False))

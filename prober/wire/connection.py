@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 from prober.result import Attempt, Reason
@@ -26,6 +26,7 @@ _TURN = 0.002  # seconds of work without waiting, after which others have their 
 _SLICE = 256 * 1024  # of plain text to encrypt at once: about a millisecond
 _LATE = 0.02  # seconds; the kernel counts packets in jiffies, of up to ten milliseconds
 _READ = 65536
+_SEGMENT = 1200  # bytes that fit into one packet on every path: nothing to hold back
 
 Heard = Callable[[bytes], bool]
 
@@ -42,15 +43,18 @@ class Connection:
         "_arrived",
         "_busy_since",
         "_fd",
+        "_has_sent",
+        "_is_eager",
         "_kernel",
         "_poller",
+        "_port",
         "_read",
         "_reason",
         "_session",
         "_socket",
         "_stamp",
         "_stamps",
-        "_where",
+        "_watched",
         "address",
         "attempt",
         "clock",
@@ -58,10 +62,15 @@ class Connection:
     )
 
     def __init__(
-        self, sock: socket.socket, to: tuple[Address, int], station: Station, attempt: Attempt
+        self,
+        sock: socket.SocketType,
+        to: tuple[Address, int],
+        station: Station,
+        attempt: Attempt,
+        *,
+        watched: bool,
     ) -> None:
-        address, port = to
-        self.address = address
+        self.address, self._port = to
         self.attempt = attempt
         self.clock = station.clock
         self._kernel = station.kernel
@@ -75,38 +84,43 @@ class Connection:
         self._socket = sock
         self._fd = sock.fileno()
         self._poller = station.poller
-        self._where = address.shown(port)
+        self._watched = watched
+        self._has_sent = self._is_eager = False
         self._reason = Reason.PROTOCOL
         self._session: Session | None = None
 
-    async def send(self, data: bytes, heard: Heard | None = None) -> None:
-        """Returns when the kernel has taken all of it.
+    def send(self, data: bytes, heard: Heard | None = None) -> Awaitable[object]:
+        """Awaited, it returns when the kernel has taken all of it.
 
         Where it has to wait for the peer to read, what the peer says
         meanwhile goes to `heard`. It sends no more once that returns True, or
         the peer has ended.
         """
         if self._session is None:
-            await self._push(data, heard)
-            return
-        for start in range(0, len(data), _SLICE):
-            piece = self._session.encrypt(memoryview(data)[start : start + _SLICE])
-            if not await self._push(piece, heard):
-                return
+            return self._push(data, heard)
+        return self._send_safely(self._session, data, heard)
 
-    async def receive(self, limit: int = _READ) -> bytes:
+    def receive(self, limit: int = _READ) -> Awaitable[bytes]:
         """At most `limit` bytes, as soon as there are any; b"" when the peer has ended.
 
         Never waits while the kernel holds some, other than to give others
         their turn when that takes long.
         """
-        if self._busy_since is not None and self._is_tiring():
-            await asyncio.sleep(0)
-        session = self._session
-        if session is None:
-            return await self._pull(limit)
+        if self._session is None:
+            return self._pull(limit)
+        return self._receive_safely(self._session, limit)
+
+    async def _send_safely(self, session: Session, data: bytes, heard: Heard | None) -> None:
+        for start in range(0, len(data), _SLICE):
+            piece = session.encrypt(memoryview(data)[start : start + _SLICE])
+            if not await self._push(piece, heard):
+                return
+
+    async def _receive_safely(self, session: Session, limit: int) -> bytes:
         while (data := session.decrypt(limit)) is None:
             session.feed(await self._pull(_READ))
+        if self._busy_since is not None and self._is_tiring():
+            await asyncio.sleep(0)
         if reply := session.outgoing():  # to a key update
             await self._push(reply)
         return data
@@ -117,6 +131,11 @@ class Connection:
         if not self._arrived:
             self._arrived = self._stamps.moment(self._stamp, self._read)
         return self._arrived
+
+    @property
+    def protocol(self) -> str:
+        """What ALPN chose, "h2" or else "http/1.1"."""
+        return "http/1.1" if self._session is None else self._session.protocol
 
     @property
     def cut_short(self) -> bool:
@@ -156,6 +175,8 @@ class Connection:
 
     async def _push(self, data: bytes | memoryview, heard: Heard | None = None) -> bool:
         """True when the kernel has taken all of it, False when `heard` ended it."""
+        if not self._is_eager:
+            self._hasten(len(data))
         while True:
             try:
                 sent = self._socket.send(data)
@@ -169,51 +190,65 @@ class Connection:
                 return True
             data = memoryview(data)[sent:]
 
+    def _hasten(self, size: int) -> None:
+        """Nothing small is to wait for an ACK (Nagle): only a first small piece never would."""
+        if self._has_sent or size > _SEGMENT:
+            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self._is_eager = True
+        self._has_sent = True
+
+    def _watch(self) -> None:
+        if not self._watched:
+            self._poller.register(self._fd)
+            self._watched = True
+
     async def _writable(self, heard: Heard | None) -> bool:
         """Waits until the kernel may take more; False when nothing more is to be sent."""
         self._busy_since = None
         if heard is None:
+            self._watch()
             await self._poller.writable(self._fd)
             return True
         while (said := self._overheard()) is not None:
             if not said or heard(said):
                 return False
+        self._watch()
         await self._poller.either(self._fd)
         return True
 
     def _overheard(self) -> bytes | None:
         """As `receive`, but None where that would wait."""
         session = self._session
-        try:
-            if session is None:
-                return self._take(_READ)
-            while (data := session.decrypt(_READ)) is None:
-                session.feed(self._take(_READ))
-        except BlockingIOError:
-            return None
+        if session is None:
+            return self._take(_READ)
+        while (data := session.decrypt(_READ)) is None:
+            if (said := self._take(_READ)) is None:
+                return None
+            session.feed(said)
         return data
 
     async def _pull(self, limit: int) -> bytes:
-        waited = False
-        while True:
-            try:
-                data = self._take(limit)
-                break
-            except BlockingIOError:
-                await self._poller.readable(self._fd)
-                waited = True
-                self._busy_since = None
+        if self._busy_since is not None and self._is_tiring():
+            await asyncio.sleep(0)
+        # The first wait needs no try before it: the kernel tells of what it held when asked to watch.
+        data, waited = self._take(limit) if self._watched else None, False
+        while data is None:
+            self._watch()
+            self._busy_since = None
+            await self._poller.readable(self._fd)
+            waited = True
+            data = self._take(limit)
         # An end that we did not have to wait for came with the bytes before it.
         if waited and not data:
             self._note_end()
         return data
 
-    def _take(self, limit: int) -> bytes:
-        """Raises BlockingIOError where the kernel holds nothing."""
+    def _take(self, limit: int) -> bytes | None:
+        """None where the kernel holds nothing."""
         try:
             data, ancillary, _, _ = self._socket.recvmsg(limit, ANCILLARY)
         except BlockingIOError:
-            raise
+            return None
         except OSError as error:
             raise failed(error, f"receive from {self._where}", self._reason) from error
         if data:
@@ -222,6 +257,10 @@ class Connection:
             self._arrived = 0.0
             self._busy_since = self._busy_since or 0.0
         return data
+
+    @property
+    def _where(self) -> str:
+        return self.address.shown(self._port)
 
     def _note_end(self) -> None:
         last, self._read = self.arrived, self.clock.monotonic()

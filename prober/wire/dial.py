@@ -23,11 +23,20 @@ async def dial(
     sock = connection = None
     began = station.clock.monotonic()
     try:
-        sock = socket.socket(address.family, socket.SOCK_STREAM | _NONBLOCK)
-        seconds = await _connect(sock, address.at(port), station)
-        connection = Connection(sock, (address, port), station, attempt)
+        sock = socket.SocketType(address.family, socket.SOCK_STREAM | _NONBLOCK)
+        if not _NONBLOCK:
+            sock.setblocking(False)
+        if address.source:
+            sock.bind((address.source, 0))
+        station.kernel.stamp_arrivals(sock)
+        _begin(sock, address.at(port))
+        accepted, seconds = station.kernel.round_trip(sock)  # a near peer has answered by now
+        if not accepted:
+            seconds = await _acceptance(sock, station)
+        connection = Connection(sock, (address, port), station, attempt, watched=not accepted)
     except OSError as error:
-        raise _refused(error, address.shown(port)) from error
+        source = f" from {address.source}" if address.source else ""
+        raise _refused(error, address.shown(port) + source) from error
     finally:
         if connection is None and sock is not None:
             station.poller.forget(sock.fileno())
@@ -42,22 +51,19 @@ def _refused(error: OSError, where: str) -> Failure | OwnFault:
     return failed(error, f"connect to {where}")
 
 
-async def _connect(
-    sock: socket.socket, to: tuple[str, int] | tuple[str, int, int, int], station: Station
-) -> float | None:
-    """The round trip by the kernel's own measure, None where it has none."""
-    if not _NONBLOCK:
-        sock.setblocking(False)
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    station.kernel.stamp_arrivals(sock)
+def _begin(sock: socket.SocketType, to: tuple[str, int] | tuple[str, int, int, int]) -> None:
     code = sock.connect_ex(to)
     if code not in (0, errno.EINPROGRESS):
         raise OSError(code, "connect")
+
+
+async def _acceptance(sock: socket.SocketType, station: Station) -> float | None:
+    """The round trip by the kernel's own measure, None where it has none."""
     station.poller.register(sock.fileno())
     while True:
-        connected, seconds = station.kernel.round_trip(sock)  # a near peer has answered by now
-        if connected:
+        await station.poller.writable(sock.fileno())
+        accepted, seconds = station.kernel.round_trip(sock)
+        if accepted:
             return seconds
         if code := sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
             raise OSError(code, "connect")
-        await station.poller.writable(sock.fileno())

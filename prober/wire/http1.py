@@ -38,8 +38,8 @@ class Request:
 
     def stamped(self, stamps: Lines) -> bytes:
         """All that is sent, with header lines of this one run."""
-        lines = "".join([f"{name}: {value}\r\n" for name, value in stamps])
-        return b"%b%b\r\n%b" % (self.head, lines.encode(), self.body)
+        lines = [f"{name}: {value}\r\n" for name, value in stamps]
+        return b"%b%b\r\n%b" % (self.head, "".join(lines).encode(), self.body)
 
 
 class Limits(NamedTuple):
@@ -119,27 +119,26 @@ class _Course:
 
     async def run(self, request: bytes) -> None:
         answer, connection = self._answer, self._connection
-        unsent = await self._send(request)
+        unsent = None
+        try:
+            await connection.send(request, self._overheard)
+        except Failure as failure:
+            unsent = failure  # a peer may answer, and hang up, before it has read everything
         if self._broken is not None:
             raise self._broken
         while True:
-            while answer.unpack(_AT_ONCE):  # noqa: ASYNC110 - a turn for the others, not a wait
+            while answer.packed and answer.unpack(_AT_ONCE):  # noqa: ASYNC110 - a turn for the others, not a wait
                 await asyncio.sleep(0)
             if answer.done:
                 break
-            data = await self._receive()
+            try:
+                data = await connection.receive(answer.digestible)
+            except Failure as failure:
+                raise Failure(failure.reason, f"{failure} {answer.progress}") from failure
             if not data and unsent is not None:
                 raise unsent
             self._heed(data)
         self._last = connection.arrived
-
-    async def _send(self, request: bytes) -> Failure | None:
-        """A peer may answer, and hang up, before it has read everything: its answer counts."""
-        try:
-            await self._connection.send(request, self._overheard)
-        except Failure as failure:
-            return failure
-        return None
 
     def _overheard(self, data: bytes) -> bool:
         """Has the answer begun, so that nobody waits for the rest of the request?"""
@@ -148,12 +147,6 @@ class _Course:
         except Failure as failure:
             self._broken = failure
         return self._answer.status != 0 or self._broken is not None
-
-    async def _receive(self) -> bytes:
-        try:
-            return await self._connection.receive(self._answer.digestible)
-        except Failure as failure:
-            raise Failure(failure.reason, f"{failure} {self._answer.progress}") from failure
 
     def _heed(self, data: bytes) -> None:
         answer, attempt = self._answer, self._connection.attempt
@@ -179,14 +172,14 @@ class _Course:
     def response(self) -> Response:
         answer = self._answer
         return Response(
-            version=answer.version,
-            status=answer.status,
-            reason=answer.reason,
-            headers=answer.headers,
-            body=answer.body,
-            wire_length=answer.wire_length,
-            body_length=answer.body_length,
-            first_byte=self._first,
-            last_byte=self._last,
-            received=answer.received,
+            answer.version,
+            answer.status,
+            answer.reason,
+            answer.headers,
+            answer.body,
+            answer.wire_length,
+            answer.body_length,
+            self._first,
+            self._last,
+            answer.received,
         )

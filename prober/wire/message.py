@@ -32,6 +32,10 @@ class Answer:
     def said(self) -> str:
         return _RCODES.get(self.rcode, f"rcode {self.rcode}")
 
+    def has(self, families: frozenset[socket.AddressFamily]) -> bool:
+        """An address of one of them?"""
+        return any(address.family in families for address in self.addresses)
+
     @property
     def final(self) -> bool:
         """Another nameserver need not be asked."""

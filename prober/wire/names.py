@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -51,12 +52,24 @@ class ResolvConf:
 
 def literal(host: str) -> Address | None:
     """The address that `host` writes out, None where it is a name. `fe80::1%eth0` has a scope."""
-    if ":" not in host:
-        try:
-            socket.inet_pton(socket.AF_INET, host)
-        except (OSError, ValueError):
-            return None
-        return Address(socket.AF_INET, host)
+    return _scoped(host) if "%" in host else _literal(host)
+
+
+@lru_cache(16384)  # asked at each run of each check
+def _literal(host: str) -> Address | None:
+    return _scoped(host) if ":" in host else _ipv4(host)
+
+
+def _ipv4(host: str) -> Address | None:
+    try:
+        socket.inet_pton(socket.AF_INET, host)
+    except (OSError, ValueError):
+        return None
+    return Address(socket.AF_INET, host)
+
+
+def _scoped(host: str) -> Address | None:
+    """IPv6; the number of an interface may change, so it is looked up each time."""
     ip, _, zone = host.partition("%")
     try:
         socket.inet_pton(socket.AF_INET6, ip)

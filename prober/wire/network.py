@@ -2,38 +2,50 @@
 
 from __future__ import annotations
 
-import asyncio
 import socket
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from prober.clock import Clock
-from prober.result import Attempt, Fact
-from prober.wire import certificate
+from prober.result import Attempt
 from prober.wire.connection import Connection
 from prober.wire.dial import dial
 from prober.wire.failure import Failure, OwnFault
+from prober.wire.family import Ip, chosen, sourced
+from prober.wire.handshake import Handshake
 from prober.wire.kernel import Kernel
 from prober.wire.loop import Poller
-from prober.wire.names import Watched, ascii_name, literal, parse_hosts, parse_resolv_conf
+from prober.wire.names import Watched, literal, parse_hosts, parse_resolv_conf
+from prober.wire.reach import reach
 from prober.wire.resolve import Found, Resolver, Resolves, SystemResolver
-from prober.wire.session import Session, Unverified
+from prober.wire.session import Unverified
 from prober.wire.station import Address, Station
 from prober.wire.threads import Threads
 from prober.wire.tls import Contexts, TlsPolicy
+from prober.wire.tunnel import Proxy, tunnel
 
-_LOOK = 1.0  # seconds for a second look at a certificate
+_BOTH = ("h2", "http/1.1")  # by ALPN, the better one first
 
 
-@dataclass(frozen=True, slots=True)
-class Endpoint:
-    """Where to: `host` is a name or an IP literal (IPv6 without brackets)."""
+class Endpoint(NamedTuple):
+    """Where to: `host` is a name or an IP literal (IPv6 without brackets).
+
+    `resolved` is an IP literal that is taken instead of asking for `host`'s
+    address; `via` is whom to ask for a tunnel, and then it is the proxy's name
+    that is looked up, here, and its addresses that `ip` chooses among.
+    `http2` offers it by ALPN: `Connection.protocol` tells what came of that.
+    `source` is the address of this machine to connect from.
+    """
 
     host: str
     port: int
     tls: TlsPolicy | None = None
+    ip: Ip = "auto"
+    resolved: str | None = None
+    via: Proxy | None = None
+    http2: bool = False
+    source: str | None = None
 
 
 class Network:
@@ -73,13 +85,25 @@ class Network:
         `attempt`, the certificate's also where it is not accepted.
         """
         began = self.clock.monotonic()
-        addresses, late = await self._resolve(to.host, attempt)
-        connection, later = await self._reach(addresses, to.port, attempt)
-        late += later
+        if to.via is None:
+            connection, late = await self._reach(to, attempt)
+        else:
+            connection, late = await self._tunnelled(to, to.via, attempt)
         if to.tls is not None:
             late += await self._safe(connection, to, to.tls)
         connection.started_at = began + late
         return connection
+
+    async def secure(self, connection: Connection, host: str, policy: TlsPolicy) -> None:
+        """TLS from here on, where it was plain so far (STARTTLS). Raises Failure or OwnFault.
+
+        Phases and facts as of `connect`.
+        """
+        handshake = Handshake(self._contexts, host, policy)
+        try:
+            connection.started_at += await handshake.shake(connection)
+        except Unverified as refusal:
+            raise await handshake.explain(refusal, connection, None) from refusal
 
     def poll(self) -> None:
         """The last look: hands what the kernel already holds to the coroutines that wait."""
@@ -92,12 +116,29 @@ class Network:
         self._poller.close()
         self._stamped.close()
 
-    async def _resolve(self, host: str, attempt: Attempt) -> Found:
+    async def _reach(self, to: Endpoint, attempt: Attempt) -> tuple[Connection, float]:
+        """A connection to one of the host's addresses, and how late we were on the way."""
+        address = literal(to.resolved or to.host)
+        if address is None:
+            addresses, late = await self._resolve(to, attempt)
+        else:
+            addresses, late = (address,), 0.0
+            attempt.add("resolve", 0.0)
+            attempt.facts.setdefault("dns_lookup_seconds", 0.0)
+        if to.ip != "auto" or len(addresses) > 1:
+            addresses = chosen(to.host, addresses, to.ip)
+        if to.source is not None:
+            addresses = sourced(to.host, addresses, to.source)
+        connection, later = await reach(addresses, to.port, self._station, attempt)
+        return connection, late + later
+
+    async def _resolve(self, to: Endpoint, attempt: Attempt) -> Found:
+        if to.resolved is not None:
+            raise OwnFault(f"{to.resolved!r}, given for {to.host!r}, is not an IP address")
         attempt.during = "resolve"
-        began = self.clock.monotonic()
-        late = 0.0
+        began, late = self.clock.monotonic(), 0.0
         try:
-            found = await self._resolver.find(host, attempt)
+            found = await self._resolver.find(to.host, attempt, to.ip)
             late = found.late
             return found
         finally:
@@ -105,97 +146,48 @@ class Network:
             attempt.add("resolve", took)
             attempt.facts.setdefault("dns_lookup_seconds", max(0.0, took))
 
-    async def _reach(
-        self, addresses: Sequence[Address], port: int, attempt: Attempt
+    async def _tunnelled(
+        self, to: Endpoint, proxy: Proxy, attempt: Attempt
     ) -> tuple[Connection, float]:
-        """The first address that accepts, and how late we were to notice."""
-        attempt.during = "connect"
-        refusals: list[Failure] = []
-        for address in addresses:
-            attempt.facts["ip"] = address.ip
-            attempt.facts["ip_protocol"] = address.version
-            began = self.clock.monotonic()
-            late = 0.0
-            try:
-                connection, took = await dial(address, port, self._station, attempt)
-                late = connection.started_at - began - took
-                return connection, late
-            except Failure as failure:
-                refusals.append(failure)
-            finally:
-                attempt.add("connect", self.clock.monotonic() - began - late)
-        raise Failure(refusals[-1].reason, "; ".join(map(str, refusals)))
+        try:
+            connection, late = await self._reach(
+                Endpoint(proxy.host, proxy.port, ip=to.ip), attempt
+            )
+        except Failure as failure:
+            raise Failure(failure.reason, f"{proxy}: {failure}") from failure
+        return connection, late + await self._dig(connection, to, proxy)
+
+    async def _dig(self, connection: Connection, to: Endpoint, proxy: Proxy) -> float:
+        """How late we were. A connection that leads no further is closed at once."""
+        led = False
+        try:
+            late = await tunnel(connection, proxy, to.resolved or to.host, to.port)
+            led = True
+            return late
+        finally:
+            if not led:
+                connection.close()
 
     async def _safe(self, connection: Connection, to: Endpoint, policy: TlsPolicy) -> float:
         """How late we were. A connection that does not become safe is closed at once."""
+        handshake = Handshake(self._contexts, to.host, policy, _BOTH if to.http2 else ())
         safe = False
         try:
-            _, late = await self._secure(connection, to, policy)
+            late = await handshake.shake(connection)
             safe = True
             return late
         except Unverified as refusal:
             connection.close()
-            raise await self._explained(refusal, to, policy, connection) from refusal
+            again = partial(self._again, to, connection.address)
+            raise await handshake.explain(refusal, connection, again) from refusal
         finally:
             if not safe:
                 connection.close()
 
-    async def _secure(
-        self, connection: Connection, to: Endpoint, policy: TlsPolicy
-    ) -> tuple[Session, float]:
-        """The session, and how late we were on the way to it."""
-        attempt = connection.attempt
-        attempt.during = "waiting"  # which is ours
-        asked = self.clock.monotonic()
-        context = await self._contexts.get(policy)
-        attempt.during = "tls"
-        began = self.clock.monotonic()
-        session = Session(context, _server_name(to.host, policy))
-        late = 0.0
-        try:
-            late = await connection.secure(session)
-        finally:
-            attempt.add("tls", self.clock.monotonic() - began - late)
-        attempt.facts.update(_facts(session))
-        return session, began - asked + late
-
-    async def _explained(
-        self, refusal: Unverified, to: Endpoint, policy: TlsPolicy, refused: Connection
-    ) -> Failure:
-        """A refused handshake hides the certificate; a second one that accepts any shows it."""
-        name = _server_name(to.host, policy)
-        try:
-            # A bad certificate must not become a timeout because the peer hangs the second time.
-            async with asyncio.timeout(_LOOK):
-                session = await self._look(to, replace(policy, insecure_skip_verify=True), refused)
-        except (Failure, OwnFault, TimeoutError):
-            return Failure(refusal.reason, f"certificate of {name} is not accepted: {refusal}")
-        chain = certificate.presented(session.tls)
-        said = certificate.complaint(refusal.code, name, chain, self.clock.now())
-        said = said or f"certificate of {name} is not accepted: {refusal}"
-        return Failure(refusal.reason, said)
-
-    async def _look(self, to: Endpoint, policy: TlsPolicy, refused: Connection) -> Session:
-        unheard = Attempt(run_id="", traceparent="")
-        connection, _ = await dial(refused.address, to.port, self._station, unheard)
-        try:
-            session, _ = await self._secure(connection, to, policy)
-        finally:
-            connection.close()
-        refused.attempt.facts.update(unheard.facts)
-        return session
-
-
-def _server_name(host: str, policy: TlsPolicy) -> str:
-    address = literal(policy.server_name or host)
-    return address.ip if address else ascii_name(policy.server_name or host).removesuffix(".")
-
-
-def _facts(session: Session) -> Mapping[str, Fact]:
-    version, cipher = session.tls.version() or "", session.tls.cipher()
-    shown = {"TLSv1": "TLS 1.0"}.get(version, version.replace("TLSv", "TLS "))
-    return {
-        "tls_version": shown,
-        "cipher": cipher[0] if cipher else "",
-        **certificate.facts(session.tls),
-    }
+    async def _again(self, to: Endpoint, address: Address, unheard: Attempt) -> Connection:
+        """To the very same peer, without asking for its address."""
+        port = to.port if to.via is None else to.via.port
+        connection, _ = await dial(address, port, self._station, unheard)
+        if to.via is not None:
+            await self._dig(connection, to, to.via)
+        return connection

@@ -7,7 +7,6 @@ getaddrinfo in threads instead, for machines whose names come from elsewhere.
 
 from __future__ import annotations
 
-import errno
 import socket
 from typing import NamedTuple, Protocol
 
@@ -15,6 +14,7 @@ from prober.clock import Clock
 from prober.result import Attempt, Reason
 from prober.wire.ask import Heard, ask
 from prober.wire.failure import Failure, OwnFault
+from prober.wire.family import Ip, ipv6_first, wanted
 from prober.wire.message import NXDOMAIN
 from prober.wire.names import (
     Hosts,
@@ -28,15 +28,6 @@ from prober.wire.station import Address, Station
 from prober.wire.threads import Threads
 
 _LOCALHOST = (Address(socket.AF_INET6, "::1"), Address(socket.AF_INET, "127.0.0.1"))
-_NO_ROUTE = frozenset(
-    {
-        errno.ENETUNREACH,
-        errno.EHOSTUNREACH,
-        errno.EADDRNOTAVAIL,
-        errno.EAFNOSUPPORT,
-        errno.EINVAL,  # a link-local address without its interface
-    }
-)
 
 
 class Refusal(Failure):
@@ -44,15 +35,18 @@ class Refusal(Failure):
 
 
 class Found(NamedTuple):
-    """At least one address, in the order to be tried, and the seconds that we were late."""
+    """At least one address, and the seconds that we were late."""
 
     addresses: tuple[Address, ...]
     late: float = 0.0
 
 
 class Resolves(Protocol):
-    async def find(self, host: str, attempt: Attempt) -> Found:
-        """Raises Failure or OwnFault. `attempt.during` is "waiting" while we hold it up."""
+    async def find(self, host: str, attempt: Attempt, ip: Ip = "auto") -> Found:
+        """Of both families, but nothing is waited for that `ip` does not want.
+
+        Raises Failure or OwnFault. `attempt.during` is "waiting" while we hold it up.
+        """
         ...
 
 
@@ -67,26 +61,26 @@ class Resolver:
         self._conf = resolv_conf
         self._turn = 0
 
-    async def find(self, host: str, attempt: Attempt) -> Found:
+    async def find(self, host: str, attempt: Attempt, ip: Ip = "auto") -> Found:
         if (address := literal(host)) is not None:
             return Found((address,))
         name = ascii_name(host)
         bare = name.removesuffix(".")
         if (known := self._hosts.get().get(bare)) is not None:
-            return Found(reachable(known))
+            return Found(ipv6_first(known))
         if bare == "localhost" or bare.endswith(".localhost"):
-            return Found(reachable(_LOCALHOST))
-        addresses, late = await self._search(host, name)
-        return Found(reachable(addresses), late)
+            return Found(_LOCALHOST)
+        addresses, late = await self._search(host, name, ip)
+        return Found(ipv6_first(addresses), late)
 
-    async def _search(self, host: str, name: str) -> Found:
+    async def _search(self, host: str, name: str, ip: Ip) -> Found:
         """Tries the names that `name` may stand for, and says why none has an address."""
         conf = self._conf.get()
         worst = Failure(Reason.DNS, f"no such host {host!r}")
         total = 0.0
         for candidate in conf.candidates(name):
             try:
-                answers, late = await self._ask(candidate, conf)
+                answers, late = await self._ask(candidate, conf, ip)
             except Refusal as refusal:
                 worst = refusal
                 continue
@@ -97,20 +91,20 @@ class Resolver:
                 worst = Failure(Reason.DNS, f"host {host!r} has no address")
         raise worst
 
-    async def _ask(self, name: str, conf: ResolvConf) -> Heard:
+    async def _ask(self, name: str, conf: ResolvConf, ip: Ip) -> Heard:
         """The first final answers of any nameserver. Raises Refusal, or Failure if all are mute."""
         mute: dict[Server, str] = {}
         refused: dict[Server, str] = {}
         total = 0.0
         for server in self._order(conf) * conf.attempts:
             try:
-                answers, late = await ask(self._station, server, name, conf.timeout)
+                answers, late = await ask(self._station, server, name, conf.timeout, ip=ip)
             except Failure as failure:
                 mute[server] = str(failure)
                 continue
             total += late
             final = len(answers) == 2 and all(answer.final for answer in answers)
-            if final or any(answer.addresses for answer in answers):
+            if final or any(answer.has(wanted(ip)) for answer in answers):
                 return Heard(answers, total)
             said = next((answer.said for answer in answers if not answer.final), None)
             if said is not None:
@@ -136,7 +130,7 @@ class SystemResolver:
         self._threads = threads
         self._clock = clock
 
-    async def find(self, host: str, attempt: Attempt) -> Found:
+    async def find(self, host: str, attempt: Attempt, ip: Ip = "auto") -> Found:
         if (address := literal(host)) is not None:
             return Found((address,))
         name = ascii_name(host)
@@ -156,7 +150,7 @@ class SystemResolver:
         except socket.gaierror as error:
             raise _unresolved(host, error) from error
         late = (began - asked) + (self._clock.monotonic() - ended)
-        return Found(routed(found), late)
+        return Found(found, late)
 
 
 def _getaddrinfo(name: str) -> tuple[Address, ...]:
@@ -174,31 +168,3 @@ def _unresolved(host: str, error: socket.gaierror) -> Failure | OwnFault:
     if error.errno == socket.EAI_NONAME:
         return Failure(Reason.DNS, f"no such host {host!r}")
     return Failure(Reason.DNS, f"look up {host!r}: {error.strerror}")
-
-
-def reachable(addresses: tuple[Address, ...]) -> tuple[Address, ...]:
-    """Those of `routed`, IPv6 first."""
-    return tuple(sorted(routed(addresses), key=lambda a: a.family != socket.AF_INET6))
-
-
-def routed(addresses: tuple[Address, ...]) -> tuple[Address, ...]:
-    """Those of a family that this machine has a route for, or all if that would leave none.
-
-    Without this, a machine without IPv6 would say of a dual-stack host that
-    is down that it has no address itself.
-    """
-    first = {address.family: address for address in reversed(addresses)}
-    if len(first) == 1:
-        return addresses
-    usable = {family for family, address in first.items() if _has_route(address)}
-    return tuple(address for address in addresses if address.family in usable) or addresses
-
-
-def _has_route(address: Address) -> bool:
-    """Connecting a datagram socket asks the routing table and sends nothing."""
-    try:
-        with socket.socket(address.family, socket.SOCK_DGRAM) as sock:
-            sock.connect(address.at(9))
-    except OSError as error:
-        return error.errno not in _NO_ROUTE
-    return True

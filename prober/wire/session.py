@@ -9,13 +9,31 @@ from prober.wire.failure import QUOTED, Failure, quoted
 
 _RECORDS = range(0x14, 0x18)  # the first byte of a TLS record; the second is 3
 
+_UNWELCOME = "the server does not accept the client certificate"
+_MEANT = {
+    "protocol version": "the server speaks no version of TLS that is allowed here",
+    "handshake failure": "the server shares no cipher with us, or wants a client certificate",
+    "certificate required": "the server wants a client certificate",
+    "bad certificate": _UNWELCOME,
+    "certificate unknown": _UNWELCOME,
+    "certificate expired": _UNWELCOME,
+    "certificate revoked": _UNWELCOME,
+    "unsupported certificate": _UNWELCOME,
+    "unknown ca": _UNWELCOME,
+    "unrecognized name": "the server does not know the name that it was asked for",
+}
+
 
 class Unverified(Failure):
-    """The peer's certificate is not accepted; `code` is OpenSSL's X509_V_ERR number."""
+    """The peer's certificate is not accepted; `code` is OpenSSL's X509_V_ERR number.
 
-    def __init__(self, code: int, message: str) -> None:
+    `tls` still holds the chain that was turned down, from OpenSSL 3 on.
+    """
+
+    def __init__(self, code: int, message: str, tls: ssl.SSLObject) -> None:
         super().__init__(Reason.CERTIFICATE, message)
         self.code = code
+        self.tls = tls
 
 
 class Session:
@@ -32,6 +50,11 @@ class Session:
         self._first = b""
         self.cut_short = False
         self.tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=server_name)
+
+    @property
+    def protocol(self) -> str:
+        """What ALPN has chosen; without a choice it is HTTP/1.1 that is spoken."""
+        return self.tls.selected_alpn_protocol() or "http/1.1"
 
     def feed(self, data: bytes) -> None:
         """Bytes of the peer's; b"" is its end."""
@@ -54,7 +77,7 @@ class Session:
         except ssl.SSLWantReadError:
             return False
         except ssl.SSLCertVerificationError as error:
-            raise Unverified(error.verify_code, error.verify_message) from error
+            raise Unverified(error.verify_code, error.verify_message, self.tls) from error
         except ssl.SSLError as error:
             raise Failure(Reason.TLS, self._why(error)) from error
 
@@ -95,5 +118,7 @@ def _said(error: ssl.SSLError) -> str:
     """OpenSSL names an alert of the peer's `TLSV1_ALERT_PROTOCOL_VERSION`."""
     reason = (error.reason or str(error)).lower().replace("_", " ")
     if " alert " in reason:
-        return f"the server ended TLS with the alert {reason.partition(' alert ')[2]!r}"
+        alert = reason.partition(" alert ")[2]
+        meant = f"{_MEANT[alert]}: it" if alert in _MEANT else "the server"
+        return f"{meant} ended TLS with the alert {alert!r}"
     return f"TLS failed: {reason}"

@@ -10,6 +10,7 @@ from prober.clock import Clock
 
 _SET = 0.001  # seconds that CLOCK_REALTIME may move before it counts as set
 _TOGETHER = 0.0001
+_TRIES = (1, 2, 3)
 
 
 class Stamps:
@@ -33,9 +34,10 @@ class Stamps:
 
 def _skew(clock: Clock) -> tuple[float, float]:
     """The monotonic time, and how far it is ahead of realtime; read as one, or once more."""
-    for _ in range(3):
-        before = clock.monotonic()
+    monotonic = clock.monotonic
+    for _ in _TRIES:
+        before = monotonic()
         skew = before - clock.now()
-        if clock.monotonic() - before < _TOGETHER:
+        if monotonic() - before < _TOGETHER:
             break  # nobody else had the processor in between
     return before, skew

@@ -12,11 +12,15 @@ from prober.wire.loop import Waits
 
 
 class Address(NamedTuple):
-    """Where an IP address is; `scope` is the interface of a link-local one."""
+    """Where an IP address is; `scope` is the interface of a link-local one.
+
+    `source` is the address of ours that it is to be reached from, "" for any.
+    """
 
     family: socket.AddressFamily
     ip: str
     scope: int = 0
+    source: str = ""
 
     @property
     def version(self) -> int:

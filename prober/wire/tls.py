@@ -19,11 +19,15 @@ _VERSIONS = {
     "1.2": ssl.TLSVersion.TLSv1_2,
     "1.3": ssl.TLSVersion.TLSv1_3,
 }
+_OLD = frozenset({"1.0", "1.1"})
+
+
+Offer = tuple[str, ...]  # by ALPN, the best first; none where the extension is not sent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TlsPolicy:
-    """How to speak TLS, and whom to trust. Files are PEM; `min_version` is "1.0" to "1.3".
+    """How to speak TLS, and whom to trust. Files are PEM; versions are "1.0" to "1.3".
 
     `server_name` is what SNI asks for and the certificate must be valid for,
     where that is not the host's own name.
@@ -35,10 +39,11 @@ class TlsPolicy:
     server_name: str | None = None
     insecure_skip_verify: bool = False
     min_version: str | None = None
+    max_version: str | None = None
 
 
 class Contexts:
-    """One SSLContext per policy, made in a thread: the system's CAs take 20 ms to load.
+    """One SSLContext per policy and offer, made in a thread: the system's CAs take 20 ms to load.
 
     It is made anew when one of the policy's files has changed, so that a
     renewed client certificate is used without a restart.
@@ -46,25 +51,27 @@ class Contexts:
 
     def __init__(self, threads: Threads) -> None:
         self._threads = threads
-        self._made: dict[TlsPolicy, tuple[_Written, asyncio.Future[ssl.SSLContext]]] = {}
+        self._made: dict[_Key, tuple[_Written, asyncio.Future[ssl.SSLContext]]] = {}
 
-    async def get(self, policy: TlsPolicy) -> ssl.SSLContext:
+    async def get(self, policy: TlsPolicy, offer: Offer = ()) -> ssl.SSLContext:
         """Raises OwnFault where a file of the policy cannot be used."""
         if policy.server_name is not None:
             policy = replace(policy, server_name=None)
         written = tuple(map(_written, (policy.ca_file, policy.cert_file, policy.key_file)))
-        kept = self._made.get(policy)
+        key = policy, offer
+        kept = self._made.get(key)
         if kept is None or kept[0] != written:
-            kept = self._made[policy] = written, self._threads.call(partial(_context, policy))
+            kept = self._made[key] = written, self._threads.call(partial(_context, *key))
         future = kept[1]
         if not future.done():
             await asyncio.wait((future,))  # which leaves it to others if this one is cancelled
         if future.exception() is not None:
-            self._made.pop(policy, None)
+            self._made.pop(key, None)
         return future.result()
 
 
 _Written = tuple[int, ...]
+_Key = tuple[TlsPolicy, Offer]
 
 
 def _written(file: Path | None) -> int:
@@ -74,7 +81,7 @@ def _written(file: Path | None) -> int:
         return 0
 
 
-def _context(policy: TlsPolicy) -> ssl.SSLContext:
+def _context(policy: TlsPolicy, offer: Offer) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     if policy.insecure_skip_verify:
         context.check_hostname = False
@@ -88,8 +95,9 @@ def _context(policy: TlsPolicy) -> ssl.SSLContext:
     if policy.cert_file is not None:
         load = partial(context.load_cert_chain, policy.cert_file, policy.key_file, _no_password)
         _use("cert_file", policy.cert_file, load)
-    if policy.min_version is not None:
-        _set_minimum(context, policy.min_version)
+    _set_versions(context, policy)
+    if offer:
+        context.set_alpn_protocols(offer)
     return context
 
 
@@ -98,6 +106,8 @@ def _use(field: str, file: Path, load: Callable[[], None]) -> None:
         load()
     except (OSError, ValueError) as error:
         said = error.strerror if isinstance(error, OSError) else str(error)
+        if isinstance(error, ssl.SSLError) and error.reason:
+            said = error.reason.lower().replace("_", " ")
         raise OwnFault(f"{field} {str(file)!r} cannot be used: {said or error}") from error
 
 
@@ -106,10 +116,15 @@ def _no_password() -> str:
     raise ValueError("its key is encrypted; one without a passphrase is needed")
 
 
-def _set_minimum(context: ssl.SSLContext, version: str) -> None:
-    if version in ("1.0", "1.1"):
+def _set_versions(context: ssl.SSLContext, policy: TlsPolicy) -> None:
+    if not _OLD.isdisjoint((policy.min_version, policy.max_version)):
         # OpenSSL 3 has these only at level 0, and Python warns of them; they were asked for.
         context.set_ciphers("DEFAULT:@SECLEVEL=0")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
-        context.minimum_version = _VERSIONS[version]
+        if policy.max_version is not None:
+            context.maximum_version = _VERSIONS[policy.max_version]
+            # The default minimum may be above it, and a range without a version fails for ever.
+            context.minimum_version = min(context.minimum_version, context.maximum_version)
+        if policy.min_version is not None:
+            context.minimum_version = _VERSIONS[policy.min_version]

@@ -119,7 +119,7 @@ def test_a_line_break_in_a_header_is_our_own_fault(value: str) -> None:
         pytest.param(
             b"HTTP/1.1 200 OK\nContent-Length: 4\n\n\r\n\r\n", b"\r\n\r\n", 4, id="bare LF, CRLF body"
         ),
-        pytest.param(answer(b"abc", b"Content-Encoding: br"), b"abc", 3, id="unknown coding"),
+        pytest.param(answer(b"abc", b"Content-Encoding: zstd"), b"abc", 3, id="unknown coding"),
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("pace", ["at once", "byte by byte"])

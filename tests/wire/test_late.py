@@ -169,7 +169,7 @@ class FarKernel(Kernel):
 
     asked = 0
 
-    def round_trip(self, sock: socket.socket) -> tuple[bool, float | None]:
+    def round_trip(self, sock: socket.SocketType) -> tuple[bool, float | None]:
         FarKernel.asked += 1
         return (False, None) if FarKernel.asked == 1 else super().round_trip(sock)
 

@@ -16,8 +16,8 @@ import pytest
 from prober.clock import SystemClock
 from prober.result import Attempt, Reason
 from prober.wire.failure import Failure
+from prober.wire.family import ipv6_first, routed
 from prober.wire.network import Endpoint, Network
-from prober.wire.resolve import reachable, routed
 from prober.wire.station import Address
 from tests.servers.dns import Answers, dns_server, respond, truncated, zone
 from tests.servers.raw import Do, closed_port, raw_server
@@ -364,7 +364,7 @@ def test_ipv6_is_first_where_it_has_a_route() -> None:
     if routed((V6, V4)) == (V4,):
         pytest.skip("this machine has no IPv6")
 
-    assert reachable((V4, V6)) == (V6, V4)
+    assert ipv6_first((V4, V6)) == (V6, V4)
 
 
 async def test_ipv6_literals_are_reached(net: Network, attempt: Attempt) -> None:
