@@ -11,143 +11,51 @@ and what it cost.
 from __future__ import annotations
 
 import argparse
-import asyncio
-import os
-import re
-import shutil
-import sqlite3
-import sys
-import tempfile
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Sequence
 
-import httpx
+from benchmarks.common.agent import agent, buckets, check, since, total, value, within
+from benchmarks.common.bench import CLOCK, Bench, bench, sleep_until
+from benchmarks.common.history import rhythms
+from benchmarks.common.nginx import nginx
+from benchmarks.common.window import Pace, observe
 
-NGINX = """
-daemon off; worker_processes 1; pid {folder}/nginx.pid; error_log {folder}/error.log;
-events {{ worker_connections 4096; }}
-http {{
-  access_log off; client_body_temp_path {folder}; proxy_temp_path {folder}; fastcgi_temp_path {folder};
-  uwsgi_temp_path {folder}; scgi_temp_path {folder};
-  server {{ listen 127.0.0.1:{port} backlog=4096; location / {{ return 200 "ok, this is a small page of forty-eight bytes.."; }} }}
-}}
-"""
-BUCKET = re.compile(r'prober_schedule_lag_seconds_bucket\{le="([^"]+)"\} ([0-9.e+]+)')
-PORT = 19700
-WARM_UP = 12.0  # seconds: first runs are spread over the interval, and imports are over
+INTERVAL = 1.0  # seconds
+LAG = "prober_schedule_lag_seconds"
 
 
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """What was read from outside at one moment."""
-
-    lags: dict[float, float]  # upper edge in seconds → runs
-    cpu: float  # seconds
-    at: float  # monotonic seconds
-
-    def minus(self, other: Sample) -> Sample:
-        return Sample(
-            {edge: n - other.lags.get(edge, 0) for edge, n in self.lags.items()},
-            self.cpu - other.cpu,
-            self.at - other.at,
-        )
-
-    def quantile(self, share: float) -> str:
-        wanted = share * max(self.lags.values())
-        edge = min(edge for edge, count in self.lags.items() if count >= wanted)
-        return f"<= {edge * 1000:g} ms"
-
-
-async def sample(client: httpx.AsyncClient, url: str, pid: int) -> Sample:
-    text = (await client.get(url + "metrics")).text
-    lags = {float(edge): float(count) for edge, count in BUCKET.findall(text)}
-    return Sample(lags, cpu_seconds(pid), asyncio.get_running_loop().time())
+def measure(place: Bench, checks: int, pace: Pace) -> None:
+    with nginx(place) as target:
+        config = [check(f"check-{n}", url) for n, url in enumerate(target.urls("http", checks))]
+        with agent(place, config, interval=INTERVAL, timeout=INTERVAL) as ours:
+            sleep_until(CLOCK.monotonic() + pace.warm_up)
+            before = ours.metrics()
+            window = observe(ours.process, Pace(pace.seconds, 0.0), scraped=ours.port)
+            text = ours.metrics()
+        every, runs = ours.runs(), ours.runs(window)
+    lags, known = since(buckets(text, LAG), buckets(before, LAG)), rhythms(every, INTERVAL)
+    not_up = sum(run.outcome != "up" for run in runs)
+    rss = value(text, "process_resident_memory_bytes") / 1e6
+    rate = len(runs) / window.seconds
+    print(f"{checks} checks every 1 s for {window.seconds:.1f} s: {len(runs)} runs, {rate:.0f}/s")
+    p50, p99, rest = (within(lags, share) for share in (0.5, 0.99, 0.999))
+    print(f"schedule lag: p50 {p50}, p99 {p99}, p99.9 {rest}")
+    skipped = total(text, "prober_runs_skipped_total")
+    print(f"lost {known.lost}, doubled {known.doubled}, skipped {skipped:.0f}, not up {not_up}")
+    each, share = window.cpu / max(1, len(runs)) * 1e6, window.cpu / window.seconds
+    print(f"CPU {each:.0f} us a run, {share:.2f} of a core; RSS {rss:.0f} MB")
 
 
-def cpu_seconds(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-async def measure(folder: Path, checks: int, seconds: float) -> None:
-    nginx = shutil.which("nginx", path="/usr/sbin:/usr/bin:/usr/local/bin:.tools/usr/sbin")
-    if nginx is None:
-        sys.exit("nginx is missing; scripts/tools gets it")
-    (folder / "nginx.conf").write_text(NGINX.format(folder=folder, port=PORT))
-    target = await asyncio.create_subprocess_exec(
-        nginx, "-e", "stderr", "-p", folder, "-c", folder / "nginx.conf"
+def main(argv: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--checks", type=int, default=1000)
+    parser.add_argument("--seconds", type=float, default=30)
+    parser.add_argument(
+        "--warm-up", type=float, default=3.0, help="seconds; first runs are spread over one"
     )
-    lines = [
-        "agent: {region: bench}",
-        "web: {listen: '127.0.0.1:19701'}",
-        "defaults: {interval: 1s, timeout: 1s}",
-        "checks:",
-    ]
-    lines += [f"  - {{name: check-{n}, http: 'http://127.0.0.1:{PORT}/'}}" for n in range(checks)]
-    (folder / "config.yaml").write_text("\n".join(lines))
-    agent = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "prober",
-        "--log-level",
-        "warning",
-        "run",
-        "-c",
-        folder / "config.yaml",
-    )
-    try:
-        async with httpx.AsyncClient(trust_env=False) as client:
-            await asyncio.sleep(WARM_UP)
-            before = await sample(client, "http://127.0.0.1:19701/", agent.pid)
-            for _ in range(int(seconds // 5)):
-                await asyncio.sleep(5)
-                after = await sample(client, "http://127.0.0.1:19701/", agent.pid)
-            text = (await client.get("http://127.0.0.1:19701/metrics")).text
-    finally:
-        agent.terminate()
-        await agent.wait()
-        target.terminate()
-        await target.wait()
-    report(folder, checks, after.minus(before), text)
-
-
-def report(folder: Path, checks: int, seen: Sample, text: str) -> None:
-    runs, seconds = max(seen.lags.values()), seen.at
-    skipped = sum(
-        float(line.split()[-1])
-        for line in text.splitlines()
-        if line.startswith("prober_runs_skipped_total{")
-    )
-    rss = next(
-        float(line.split()[-1])
-        for line in text.splitlines()
-        if line.startswith("process_resident_memory_bytes ")
-    )
-    database = sqlite3.connect(folder / "data" / "prober.db")
-    steps = "select started_at - lag(started_at) over (partition by check_name order by started_at) as step from results"
-    lost, doubled, not_up = (
-        database.execute(query).fetchone()[0]
-        for query in (
-            f"select count(*) from ({steps}) where step > 1.5",  # noqa: S608  # our own text
-            f"select count(*) from ({steps}) where step < 0.5",  # noqa: S608  # our own text
-            "select count(*) from results where outcome != 'up'",
-        )
-    )
-    database.close()
-    print(f"{checks} checks every 1 s for {seconds:.1f} s: {runs:.0f} runs, {runs / seconds:.0f}/s")
-    print(
-        f"schedule lag: p50 {seen.quantile(0.5)}, p99 {seen.quantile(0.99)}, p99.9 {seen.quantile(0.999)}"
-    )
-    print(f"lost {lost}, doubled {doubled}, skipped {skipped:.0f}, not up {not_up}")
-    print(
-        f"CPU {seen.cpu / runs * 1e6:.0f} us a run, {seen.cpu / seconds:.2f} of a core; RSS {rss / 1e6:.0f} MB"
-    )
+    given = parser.parse_args(argv)
+    with bench("The schedule of one whole agent, checks a second apart") as place:
+        measure(place, given.checks, Pace(given.seconds, given.warm_up))
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    parser.add_argument("--checks", type=int, default=1000)
-    parser.add_argument("--seconds", type=float, default=30)
-    options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as name:
-        asyncio.run(measure(Path(name), options.checks, options.seconds))
+    main()
