@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from typing import Protocol
 
@@ -33,23 +34,31 @@ class SystemClock:
     now = staticmethod(time.time)
     monotonic = staticmethod(time.monotonic)
 
+    def __init__(self) -> None:
+        # Of the same moment there are many (`schedule.GRID`): the loop has one timer for them all.
+        self._waiting: dict[int, dict[asyncio.Future[None], None]] = {}
+
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
 
     async def sleep_until(self, moment: float) -> None:
-        # What asyncio.sleep does with a delay, less the way there and back: each run waits here.
+        key = math.ceil(moment * 1e6)
+        waiting = self._waiting.get(key)
         loop = asyncio.get_running_loop()
+        if waiting is None:
+            waiting = self._waiting[key] = {}
+            loop.call_at(key * 1e-6, self._wake, key)
         waiter = loop.create_future()
-        timer = loop.call_at(moment, _wake, waiter)
+        waiting[waiter] = None
         try:
             await waiter
         finally:
-            timer.cancel()
+            waiting.pop(waiter, None)
 
-
-def _wake(waiter: asyncio.Future[None]) -> None:
-    if not waiter.done():
-        waiter.set_result(None)
+    def _wake(self, key: int) -> None:
+        for waiter in self._waiting.pop(key):
+            if not waiter.done():
+                waiter.set_result(None)
 
 
 async def quiet_turn(clock: Clock) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Self, TypeAlias
+from typing import NamedTuple, Self, TypeAlias
 
 from pydantic import JsonValue
 
@@ -61,9 +61,8 @@ class Assertion:
     ok: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    """What one attempt saw.
+class Finding(NamedTuple):
+    """What one attempt saw. (As `Result` a tuple: made a thousand times a second, at a third of the cost.)
 
     `message` is for people and may change between releases; programs read
     `outcome` and `reason`. `seconds` is the probe's own measure of the whole
@@ -78,7 +77,7 @@ class Finding:
 
     @classmethod
     def up(cls, *, seconds: float | None = None, assertions: tuple[Assertion, ...] = ()) -> Self:
-        return cls(outcome=Outcome.UP, seconds=seconds, assertions=assertions)
+        return cls(Outcome.UP, None, "", seconds, assertions)
 
     @classmethod
     def down(
@@ -178,6 +177,7 @@ class Attempt:
     the monotonic moment before which it is not to begin, for a kind that gets
     ready before; `started_at` is when it then began, in Unix seconds.
     `deadline` is the monotonic moment at which it is cut off, where it is.
+    `decided` is what it comes to if it is cut off now, where that is known.
     """
 
     run_id: str
@@ -192,13 +192,16 @@ class Attempt:
     due: float | None = None
     deadline: float | None = None
     started_at: float | None = None
+    doing: str = ""  # what it does for itself: begins the message where it is cut off
+    aside: float = 0.0  # seconds that this took, which are not the target's
+    secrets: tuple[str, ...] = ()  # that only the attempt has come to know
+    decided: Finding | None = None
 
     def add(self, phase: str, seconds: float) -> None:
         self.phases[phase] = self.phases.get(phase, 0.0) + max(0.0, seconds)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Result:
+class Result(NamedTuple):
     """One run of one check: the last attempt's finding, and how it came about.
 
     `started_at` is in Unix seconds; `seconds` is the last attempt's duration.
@@ -213,12 +216,12 @@ class Result:
     seconds: float
     attempts: int
     finding: Finding
-    labels: Mapping[str, str] = field(default_factory=dict)
-    phases: Mapping[str, float] = field(default_factory=dict)
-    facts: Mapping[str, Fact] = field(default_factory=dict)
+    labels: Mapping[str, str] = {}
+    phases: Mapping[str, float] = {}
+    facts: Mapping[str, Fact] = {}
     steps: Sequence[Step] = ()
     visits: Sequence[Visit] = ()
-    values: Mapping[str, float] = field(default_factory=dict)
+    values: Mapping[str, float] = {}
     evidence: Sequence[Evidence] = ()
 
     @property

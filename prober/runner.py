@@ -7,21 +7,23 @@ fault of ours. Only cancellation escapes from here.
 
 from __future__ import annotations
 
-import asyncio
 import logging
-import secrets
-from collections.abc import Callable
-from contextlib import nullcontext
-from dataclasses import dataclass, replace
-from types import TracebackType
+import os
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
+from typing import NamedTuple, TypeAlias
 
 from prober.clock import Clock
+from prober.deadline import Deadline, Deadlines
 from prober.errors import ProberError
-from prober.probes import AnyCheck, Means, ends_by_itself, probe, slowest
+from prober.probes import AnyCheck, Means, ends_by_itself, overrun, probe
+from prober.probes.late import timed_out
 from prober.pulse import Pulse
 from prober.result import Attempt, Fact, Finding, Outcome, Reason, Result, Step, Visit
 from prober.secret import Scrubber
 from prober.units import show_duration
+
+Probe: TypeAlias = Callable[[AnyCheck, Attempt, Means], Awaitable[Finding]]
 
 log = logging.getLogger(__name__)
 
@@ -46,23 +48,45 @@ def may_be_ours(check: AnyCheck, finding: Finding, attempt: Attempt, lag: float)
         case Reason.TIMEOUT | Reason.STEP:  # a step of a journey may have waited in vain
             return lag > tolerated_lag(check.timeout)
         case Reason.LATENCY:
-            limit, seconds = slowest(check), finding.seconds
-            return limit is None or seconds is None or lag >= seconds - limit
+            over = overrun(check, finding, attempt)
+            return over is None or lag >= over
         case Reason.STATUS:
             return attempt.facts.get("status_code") == REQUEST_TIMEOUT and lag > HANGS_UP_AFTER
         case reason:
             return reason in HUNG_UP and lag > HANGS_UP_AFTER
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Runner:
-    """Runs checks; everything that the runs of one agent share."""
+    """Runs checks; everything that the runs of one agent share. `probing` stands in for `probe`."""
 
-    region: str
-    clock: Clock
-    means: Means
-    pulse: Pulse
-    scrub: Scrubber
+    def __init__(
+        self,
+        *,
+        region: str,
+        clock: Clock,
+        means: Means,
+        pulse: Pulse,
+        scrub: Scrubber,
+        probing: Probe = probe,
+    ) -> None:
+        self.region = region
+        self.clock = clock
+        self.means = means
+        self.pulse = pulse
+        self.scrub = scrub
+        self._probe = probing
+        self._deadlines = Deadlines(means.network.poll)
+
+    def with_probe(self, other: Probe) -> Runner:
+        """One like this that looks at checks by `other`."""
+        return Runner(
+            region=self.region,
+            clock=self.clock,
+            means=self.means,
+            pulse=self.pulse,
+            scrub=self.scrub,
+            probing=other,
+        )
 
     async def run(self, check: AnyCheck, due: float | None = None) -> Result:
         """The result of `check`, whatever happens to the target or to us.
@@ -71,20 +95,24 @@ class Runner:
         monotonic moment before which it does not begin.
         """
         started_at = self.clock.now()
-        ids = secrets.token_hex(24)  # a trace id, then a span id (W3C Trace Context)
+        ids = os.urandom(24).hex()  # a trace id, then a span id (W3C Trace Context)
         run_id = ids[:32]
         traceparent = f"00-{run_id}-{ids[32:]}-01"
         began_at: float | None = None
-        for number in range(1, check.retries + 2):
+        number = 1
+        while True:
             attempt = Attempt(run_id=run_id, traceparent=traceparent, due=due)
             begun = self.clock.monotonic()
             finding = await self._attempt(check, attempt, begun)
-            seconds = self.clock.monotonic() - begun
+            seconds = finding.seconds
+            if seconds is None:
+                seconds = self.clock.monotonic() - begun - attempt.aside
             began_at, due = attempt.started_at if began_at is None else began_at, None
-            if finding.outcome is Outcome.UP or number > check.retries:
+            if number > check.retries or finding.outcome is Outcome.UP:
                 break
+            number += 1
             await self.clock.sleep(BETWEEN_ATTEMPTS)
-        return Result(
+        result = Result(
             check=check.name,
             kind=check.kind,
             region=self.region,
@@ -92,50 +120,63 @@ class Runner:
             run_id=run_id,
             traceparent=traceparent,
             started_at=started_at if began_at is None else began_at,
-            seconds=seconds if finding.seconds is None else finding.seconds,
+            seconds=seconds,
             attempts=number,
-            finding=self._scrubbed(finding),
+            finding=finding,
             phases=attempt.phases,
-            facts=self._scrubbed_facts(attempt.facts),
-            steps=tuple(map(self._scrubbed_step, attempt.steps)),
-            visits=tuple(map(self._scrubbed_visit, attempt.visits)),
+            facts=attempt.facts,
+            steps=tuple(attempt.steps),
+            visits=tuple(attempt.visits),
             values=attempt.values,
             evidence=tuple(attempt.evidence),
         )
+        if attempt.secrets:
+            return _Clean(self.scrub.beside(attempt.secrets)).result(result)
+        return _Clean(self.scrub).result(result) if self.scrub.values else result
 
     async def _attempt(self, check: AnyCheck, attempt: Attempt, begun: float) -> Finding:
+        ends_itself = ends_by_itself(check)
         try:
-            with self._deadline(check, attempt, begun):
-                finding = await probe(check, attempt, self.means)
+            if ends_itself:
+                finding = await self._probe(check, attempt, self.means)
+            else:
+                attempt.deadline = begun + check.timeout
+                with Deadline(self._deadlines, attempt.deadline, attempt):
+                    finding = await self._probe(check, attempt, self.means)
         except TimeoutError:
-            if attempt.during == "waiting":  # for a thread of ours
+            if attempt.decided is None and attempt.during == "waiting":  # for a thread of ours
                 return Finding.unknown("the agent had no thread free for a lookup or a CA file")
-            finding = _timed_out(check, attempt)
+            finding = attempt.decided or timed_out(attempt, check.timeout)
         except ProberError as fault:  # ours by type: files, memory or ports ran out
             return Finding.unknown(str(fault))
         except Exception as error:  # noqa: BLE001  # our bug must not look like an outage
             return _own_fault(check, error)
-        if not ends_by_itself(check) and (finding.seconds or 0.0) > check.timeout:
+        if not ends_itself and (finding.seconds or 0.0) > check.timeout:
             finding = _too_late(check, finding.seconds or 0.0)
+        if finding.outcome is Outcome.UP:
+            return finding
         # A kind that gets ready first was not late before it was due.
         lag = self.pulse.lag_since(max(begun, attempt.due or begun))
         if not may_be_ours(check, finding, attempt, lag):
             return finding
         late = f"the agent itself was late by {show_duration(lag)}; it saw: {finding.message}"
-        return replace(Finding.unknown(late), seconds=finding.seconds)
+        return Finding.unknown(late)._replace(seconds=finding.seconds)
 
-    def _deadline(
-        self, check: AnyCheck, attempt: Attempt, begun: float
-    ) -> _Deadline | nullcontext[None]:
-        if ends_by_itself(check):
-            return nullcontext()
-        attempt.deadline = begun + check.timeout
-        return _Deadline(attempt.deadline, self.means.network.poll, attempt)
 
-    def _scrubbed(self, finding: Finding) -> Finding:
-        """No secret in what people read, wherever the target quoted it back at us."""
-        if not self.scrub.values:
-            return finding
+class _Clean(NamedTuple):
+    """No secret in what people read, wherever the target quoted it back at us."""
+
+    scrub: Scrubber
+
+    def result(self, result: Result) -> Result:
+        return result._replace(
+            finding=self.finding(result.finding),
+            facts=self.facts(result.facts),
+            steps=tuple(map(self.step, result.steps)),
+            visits=tuple(map(self.visit, result.visits)),
+        )
+
+    def finding(self, finding: Finding) -> Finding:
         assertions = tuple(
             replace(
                 a,
@@ -145,29 +186,20 @@ class Runner:
             )
             for a in finding.assertions
         )
-        return replace(finding, message=self.scrub(finding.message), assertions=assertions)
+        return finding._replace(message=self.scrub(finding.message), assertions=assertions)
 
-    def _scrubbed_facts(self, facts: dict[str, Fact]) -> dict[str, Fact]:
-        if not self.scrub.values:
-            return facts
+    def facts(self, facts: Mapping[str, Fact]) -> Mapping[str, Fact]:
         return {
             name: self.scrub(fact) if isinstance(fact, str) else fact
             for name, fact in facts.items()
         }
 
-    def _scrubbed_step(self, step: Step) -> Step:
+    def step(self, step: Step) -> Step:
         url = None if step.url is None else self.scrub(step.url)
         return replace(step, name=self.scrub(step.name), url=url, message=self.scrub(step.message))
 
-    def _scrubbed_visit(self, visit: Visit) -> Visit:
+    def visit(self, visit: Visit) -> Visit:
         return replace(visit, page=self.scrub(visit.page), url=self.scrub(visit.url))
-
-
-def _timed_out(check: AnyCheck, attempt: Attempt) -> Finding:
-    limit = show_duration(check.timeout)
-    if attempt.during == "resolve":
-        return Finding.down(Reason.DNS, f"no answer from the resolver within {limit}")
-    return Finding.down(Reason.TIMEOUT, f"no answer within {limit}, in phase {attempt.during}")
 
 
 def _too_late(check: AnyCheck, seconds: float) -> Finding:
@@ -180,48 +212,3 @@ def _too_late(check: AnyCheck, seconds: float) -> Finding:
 def _own_fault(check: AnyCheck, error: Exception) -> Finding:
     log.error("the probe of %s raised", check.name, exc_info=error)
     return Finding.unknown(f"a fault of the agent: {type(error).__name__}")
-
-
-class _Deadline:
-    """asyncio.timeout with a last look.
-
-    When time is up, what the kernel already holds is handed to the probe and
-    the probe gets one more turn; only then is it cut off, with TimeoutError.
-    A probe that has its answer and judges it is not: that is our own work, and
-    it sees to its own end.
-    """
-
-    def __init__(self, moment: float, look: Callable[[], None], attempt: Attempt) -> None:
-        self._moment = moment
-        self._look = look
-        self._attempt = attempt
-        self._has_cut = False
-
-    def __enter__(self) -> None:
-        task = asyncio.current_task()
-        assert task is not None  # noqa: S101 - a probe is always awaited by one
-        self._task, self._cancelled = task, task.cancelling()
-        self._loop = task.get_loop()
-        self._handle: asyncio.Handle = self._loop.call_at(self._moment, self._last_look)
-
-    def _last_look(self) -> None:
-        self._look()
-        self._handle = self._loop.call_soon(self._cut_off)
-
-    def _cut_off(self) -> None:
-        if self._attempt.during != "expect":
-            self._has_cut = True
-            self._task.cancel()
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._handle.cancel()
-        if not self._has_cut:
-            return
-        # Where somebody else cancels too, their cancellation counts.
-        if self._task.uncancel() <= self._cancelled and kind is asyncio.CancelledError:
-            raise TimeoutError from error

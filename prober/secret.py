@@ -21,7 +21,7 @@ from pydantic import GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
 SHOWN = "***"
-_NAMES = frozenset({"password", "token", "secret", "webhook_url", "dsn"})
+_NAMES = frozenset({"password", "token", "secret", "credentials", "webhook_url", "dsn"})
 _ENDINGS = ("_password", "_token", "_secret", "_key")
 _HEADERS = frozenset({"authorization", "proxy-authorization", "cookie", "x-api-key"})
 _IN_QUERY = "!$&'()*+,;=:@/?"  # what a URL's query may hold as it is (RFC 3986)
@@ -29,6 +29,7 @@ _FIELD = re.compile(r"[\w-]+")
 SCRUB_FROM = 3  # characters; scrubbing something shorter would only ruin the text around it
 CUT = "…"  # how every text of ours that was shortened ends
 CUT_FROM = 4  # characters of a secret before a cut that give it away
+KNOWN, KNOWN_TO = 8192, 500  # texts that are remembered scrubbed, and the characters of one
 CUTS = 8  # in one text that are looked at; a message of ours quotes a few things at most
 PATTERN_MEMORY = 256 << 20  # bytes at most; a thousand secrets take a few
 
@@ -99,14 +100,25 @@ class Scrubber:
         for form in forms:
             self._beginnings.setdefault(form[:CUT_FROM], []).append(form)
 
+        # Most texts are those of the run before: a fact, an expectation.
+        self._seen = lru_cache(KNOWN)(self._scrubbed)
+
     def __call__(self, text: str) -> str:
-        if self._pattern is None:
+        if not text or self._pattern is None:
             return text
+        return self._seen(text) if len(text) < KNOWN_TO else self._scrubbed(text)
+
+    def _scrubbed(self, text: str) -> str:
+        assert self._pattern is not None  # noqa: S101 - `__call__` has looked
         try:
             text = self._pattern.sub(SHOWN, text)
         except UnicodeEncodeError:  # half a surrogate pair, which some target sent
             text = self._pattern.sub(SHOWN, text.encode(errors="replace").decode())
         return self._without_beginnings(text) if CUT in text else text
+
+    def beside(self, learned: tuple[str, ...]) -> Scrubber:
+        """One that knows these secrets too."""
+        return _Both(self, _of(learned))
 
     def _without_beginnings(self, text: str) -> str:
         """A text that was cut in the middle of a secret, without the secret's beginning."""
@@ -129,6 +141,22 @@ class Scrubber:
 
     def __reduce__(self) -> tuple[type[Self], tuple[frozenset[str]]]:
         return type(self), (self.values,)
+
+
+class _Both(Scrubber):
+    """A few secrets more: the pattern of all the others stays as it is, which took long to make."""
+
+    def __init__(self, known: Scrubber, learned: Scrubber) -> None:
+        self.values = known.values | learned.values
+        self._known, self._learned = known, learned
+
+    def __call__(self, text: str) -> str:
+        return self._known(self._learned(text))
+
+
+@lru_cache(maxsize=1024)
+def _of(values: tuple[str, ...]) -> Scrubber:
+    return Scrubber(values)
 
 
 class _Pattern(Protocol):

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pytest
 
-from prober import runner as runner_module
 from prober.clock import SystemClock
 from prober.probes import AnyCheck, Means
 from prober.probes.browsers import Browsers, Setup
@@ -192,12 +191,12 @@ async def test_a_slow_answer_that_we_were_late_for_is_unknown_but_a_bad_one_is_d
 
 
 async def test_a_bug_of_ours_is_unknown_and_logged(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    bench: Bench, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async def broken(check: AnyCheck, attempt: Attempt, network: Network) -> Finding:
+    async def broken(check: AnyCheck, attempt: Attempt, means: Means) -> Finding:
         raise ZeroDivisionError("hunter22")
 
-    monkeypatch.setattr(runner_module, "probe", broken)
+    bench.runner = bench.runner.with_probe(broken)
 
     result = await bench.runner.run(check(bench))
 
@@ -207,12 +206,12 @@ async def test_a_bug_of_ours_is_unknown_and_logged(
 
 
 async def test_running_out_of_files_memory_or_ports_is_unknown(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
+    bench: Bench,
 ) -> None:
-    async def starved(check: AnyCheck, attempt: Attempt, network: Network) -> Finding:
+    async def starved(check: AnyCheck, attempt: Attempt, means: Means) -> Finding:
         raise OwnFault("too many open files")
 
-    monkeypatch.setattr(runner_module, "probe", starved)
+    bench.runner = bench.runner.with_probe(starved)
 
     result = await bench.runner.run(check(bench))
 
@@ -299,14 +298,14 @@ async def test_a_peer_that_hung_up_on_a_stopped_agent_is_not_blamed(bench: Bench
 
 
 async def test_a_judgement_that_takes_longer_than_the_timeout_is_not_cut_off(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
+    bench: Bench,
 ) -> None:
-    async def judging(check: AnyCheck, attempt: Attempt, network: Network) -> Finding:
+    async def judging(check: AnyCheck, attempt: Attempt, means: Means) -> Finding:
         attempt.during = "expect"
         await asyncio.sleep(0.3)
         return Finding.up(seconds=0.01)
 
-    monkeypatch.setattr(runner_module, "probe", judging)
+    bench.runner = bench.runner.with_probe(judging)
 
     result = await bench.runner.run(check(bench, timeout=0.1))
 
@@ -314,12 +313,12 @@ async def test_a_judgement_that_takes_longer_than_the_timeout_is_not_cut_off(
 
 
 async def test_an_answer_that_was_complete_too_late_is_a_timeout(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
+    bench: Bench,
 ) -> None:
-    async def late(check: AnyCheck, attempt: Attempt, network: Network) -> Finding:
+    async def late(check: AnyCheck, attempt: Attempt, means: Means) -> Finding:
         return Finding.up(seconds=1.2)
 
-    monkeypatch.setattr(runner_module, "probe", late)
+    bench.runner = bench.runner.with_probe(late)
 
     result = await bench.runner.run(check(bench, timeout=1))
 
@@ -334,13 +333,13 @@ def a_journey(**fields: object) -> JourneyCheck:
 
 
 async def test_a_kind_that_ends_by_itself_is_not_cut_off(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
+    bench: Bench,
 ) -> None:
     async def longer(check: AnyCheck, attempt: Attempt, means: Means) -> Finding:
         await asyncio.sleep(0.4)
         return Finding.down(Reason.STEP, "no button", seconds=0.21)
 
-    monkeypatch.setattr(runner_module, "probe", longer)
+    bench.runner = bench.runner.with_probe(longer)
 
     result = await bench.runner.run(a_journey())
 
@@ -349,14 +348,14 @@ async def test_a_kind_that_ends_by_itself_is_not_cut_off(
 
 @pytest.mark.parametrize("reason", [Reason.TIMEOUT, Reason.STEP])
 async def test_a_journey_that_a_stopped_agent_kept_waiting_is_unknown(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch, reason: Reason
+    bench: Bench, reason: Reason
 ) -> None:
     async def stopped(check: AnyCheck, attempt: Attempt, means: Means) -> Finding:
         await asyncio.sleep(0.06)
         block(0.4)
         return Finding.down(reason, "no button", seconds=0.2)
 
-    monkeypatch.setattr(runner_module, "probe", stopped)
+    bench.runner = bench.runner.with_probe(stopped)
 
     result = await bench.runner.run(a_journey())
 
@@ -366,7 +365,7 @@ async def test_a_journey_that_a_stopped_agent_kept_waiting_is_unknown(
 
 
 async def test_being_late_before_a_journey_was_due_is_no_excuse(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
+    bench: Bench,
 ) -> None:
     async def late_before(check: AnyCheck, attempt: Attempt, means: Means) -> Finding:
         await asyncio.sleep(0.06)
@@ -374,7 +373,7 @@ async def test_being_late_before_a_journey_was_due_is_no_excuse(
         await asyncio.sleep(0.3)
         return Finding.down(Reason.TIMEOUT, "not over", seconds=0.2)
 
-    monkeypatch.setattr(runner_module, "probe", late_before)
+    bench.runner = bench.runner.with_probe(late_before)
 
     result = await bench.runner.run(a_journey(), bench.runner.clock.monotonic() + 0.6)
 
@@ -382,7 +381,7 @@ async def test_being_late_before_a_journey_was_due_is_no_excuse(
 
 
 async def test_only_the_first_attempt_waits_until_it_is_due_and_its_beginning_is_the_runs(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
+    bench: Bench,
 ) -> None:
     dues: list[float | None] = []
 
@@ -391,7 +390,7 @@ async def test_only_the_first_attempt_waits_until_it_is_due_and_its_beginning_is
         attempt.started_at = 1_777_600_000.0 + len(dues)
         return Finding.down(Reason.STEP, "no button", seconds=0.1)
 
-    monkeypatch.setattr(runner_module, "probe", failing)
+    bench.runner = bench.runner.with_probe(failing)
 
     result = await bench.runner.run(a_journey(retries=1), 12345.0)
 
@@ -401,7 +400,7 @@ async def test_only_the_first_attempt_waits_until_it_is_due_and_its_beginning_is
 
 
 async def test_steps_visits_and_evidence_are_the_results_without_a_secret(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
+    bench: Bench,
 ) -> None:
     step = Step(
         name="sign in hunter22", ok=False, seconds=1, url="http://x/?p=hunter22", message="hunter22"
@@ -414,7 +413,7 @@ async def test_steps_visits_and_evidence_are_the_results_without_a_secret(
         attempt.evidence.append(Evidence("console", "evidence/buy/1/console.txt"))
         return Finding.up(seconds=0.1)
 
-    monkeypatch.setattr(runner_module, "probe", seeing)
+    bench.runner = bench.runner.with_probe(seeing)
 
     result = await bench.runner.run(a_journey())
 
@@ -426,14 +425,14 @@ async def test_steps_visits_and_evidence_are_the_results_without_a_secret(
 
 
 async def test_a_resolver_that_does_not_answer_is_dns(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
+    bench: Bench,
 ) -> None:
-    async def resolving(check: AnyCheck, attempt: Attempt, network: Network) -> Finding:
+    async def resolving(check: AnyCheck, attempt: Attempt, means: Means) -> Finding:
         attempt.during = "resolve"
         await asyncio.sleep(60)
         return Finding.up()
 
-    monkeypatch.setattr(runner_module, "probe", resolving)
+    bench.runner = bench.runner.with_probe(resolving)
 
     result = await bench.runner.run(check(bench, timeout=1))
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -136,7 +135,7 @@ async def test_one_bad_row_is_counted_and_the_rest_is_kept(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with bench(tmp_path) as made:
-        made.put(replace(result(), seconds=2**70), *fires())
+        made.put(result()._replace(seconds=2**70), *fires())
         await made.settle.flush()
 
     loaded = await kept(tmp_path)

@@ -113,15 +113,16 @@ class Incidents:
 
     def put(self, result: Result, now: float) -> None:
         """One result moves the states of its check. A thousand times a second: no work if all is well."""
-        if result.outcome is Outcome.UNKNOWN or result.check in self._faults.doubted:
+        outcome = result.finding.outcome
+        if outcome is Outcome.UNKNOWN or result.check in self._faults.doubted:
             self._judge(result, now)
         for key, rule in self._rules.get(result.check) or self._rules_of(result.check):
             before = self._states.get(key)
             if before is None:
-                if result.outcome is not Outcome.DOWN:
+                if outcome is not Outcome.DOWN:
                     continue
                 before = QUIET
-            if key in self._unseen and result.outcome is Outcome.DOWN:
+            if outcome is Outcome.DOWN and key in self._unseen:
                 self._unseen.discard(key)
                 self._wake(key, before, rule)
             after, change = advance(before, result, rule, now)

@@ -81,17 +81,19 @@ class Board:
         row = self._rows.get(result.check)
         if row is None:
             return None
-        row.last, row.last_run_at = result, result.started_at
-        if result.outcome is Outcome.UNKNOWN:
+        at, outcome = result.started_at, result.finding.outcome
+        row.last, row.last_run_at = result, at
+        if outcome is Outcome.UNKNOWN:
             row.trouble = result
-            if _outdated(row, result.started_at):
-                _enter(row, Outcome.UNKNOWN, result.started_at)
+            if _outdated(row, at):
+                _enter(row, Outcome.UNKNOWN, at)
             return row
         row.verdict = result
-        _enter(row, result.outcome, result.started_at)
-        if result.outcome is Outcome.UP:
+        if row.state is not outcome:
+            _enter(row, outcome, at)
+        if outcome is Outcome.UP:
             row.consecutive_failures = 0
-            row.last_success_at = result.started_at
+            row.last_success_at = at
         else:
             row.consecutive_failures += 1
             row.trouble = result

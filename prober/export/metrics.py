@@ -77,6 +77,7 @@ class _Child:
     row: Row | None = None
     verdict: Result | None = None
     seen_at: float = 0.0
+    horizon: float = inf
     until: float = inf
 
 
@@ -117,9 +118,10 @@ class Metrics:
             self._children[check.name] = child
             self._set(child, "prober_consecutive_failures", 0)
         child.check, child.info, child.rules = check, info, dict(rules)
+        child.horizon = horizon(check)
         child.firing &= child.rules.keys()
         if child.until < inf:
-            child.until = child.seen_at + horizon(check)
+            child.until = child.seen_at + child.horizon
         child.gauges = self._gauges(series)
         child.shown = [None] * len(series)
         child.tally.expect(reasons)
@@ -140,7 +142,7 @@ class Metrics:
             return
         child.tally.count(result)
         child.row = row
-        if result.outcome is not Outcome.UNKNOWN:
+        if result.finding.outcome is not Outcome.UNKNOWN:
             _see(child, result, self._clock.monotonic())
 
     def restore(self, result: Result, row: Row) -> None:
@@ -276,7 +278,7 @@ class Metrics:
 
 def _see(child: _Child, verdict: Result, at: float) -> None:
     child.verdict, child.seen_at = verdict, at
-    child.until = at + horizon(child.check)
+    child.until = at + child.horizon
 
 
 def _put(lines: dict[str, str], check: str, text: str) -> None:

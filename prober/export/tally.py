@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from prober.export.histogram import Histogram
 from prober.export.vitals import Vitals
-from prober.result import Outcome, Reason, Result
+from prober.result import Fact, Outcome, Reason, Result
 
 EDGES = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 JOURNEY_EDGES = (0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0)
@@ -27,7 +27,8 @@ class Tally:
         self._labels = labels
         self._outcomes = dict.fromkeys(OUTCOMES, 0)
         self._reasons: dict[str, int] = {}
-        self._codes: dict[str, int] = {}
+        self._codes: dict[Fact, int] = {}
+        self._has_codes = kind == "http"
         self._durations = Histogram(
             "prober_run_duration_seconds", labels, JOURNEY_EDGES if journey else EDGES
         )
@@ -42,21 +43,31 @@ class Tally:
         self._reasons = {**dict.fromkeys((r.value for r in reasons), 0), **seen}
 
     def count(self, result: Result) -> None:
-        self._outcomes[result.outcome.value] += 1
-        reason = result.reason
-        if result.outcome is Outcome.DOWN and reason is not None:
-            self._reasons[reason.value] = self._reasons.get(reason.value, 0) + 1
-        if result.outcome is Outcome.UP or reason in MEASURED:
+        """Called a thousand times a second, mostly with what is well."""
+        outcome = result.finding.outcome
+        if outcome is Outcome.UP:
+            self._outcomes["up"] += 1
             self._durations.observe(result.seconds)
-        if result.outcome is Outcome.UP and result.attempts > 1:
-            self._flaky += 1
-        if result.kind == "http" and "status_code" in result.facts:
-            self._answered(str(result.facts["status_code"]))
-        if self._vitals and result.outcome is not Outcome.UNKNOWN:
+            if result.attempts > 1:
+                self._flaky += 1
+        else:
+            self._count_trouble(outcome, result)
+        code = result.facts.get("status_code") if self._has_codes else None
+        if code is not None:
+            self._count_code(code)
+        if self._vitals and outcome is not Outcome.UNKNOWN:
             for visit in result.visits:
                 self._vitals.count(visit)
 
-    def _answered(self, code: str) -> None:
+    def _count_trouble(self, outcome: Outcome, result: Result) -> None:
+        self._outcomes[outcome.value] += 1
+        reason = result.reason
+        if outcome is Outcome.DOWN and reason is not None:
+            self._reasons[reason.value] = self._reasons.get(reason.value, 0) + 1
+        if reason in MEASURED:
+            self._durations.observe(result.seconds)
+
+    def _count_code(self, code: Fact) -> None:
         if code not in self._codes and len(self._codes) >= CODES:
             code = "other"
         self._codes[code] = self._codes.get(code, 0) + 1
@@ -83,7 +94,7 @@ class Tally:
         return text % tuple(self._codes.values())
 
 
-def _lines(name: str, labels: str, label: str, values: Iterable[str]) -> str:
+def _lines(name: str, labels: str, label: str, values: Iterable[object]) -> str:
     """A line for each value of a label, with %s in the place of the number."""
     start = f'{name}{{{labels},{label}="'.replace("%", "%%")
     return "".join([f'{start}{value}"}} %s\n' for value in values])

@@ -8,7 +8,7 @@ begun and then ran out of its own time makes the target `down` here.
 from __future__ import annotations
 
 import signal
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from prober.journey.events import (
     Ended,
@@ -125,7 +125,7 @@ def verdict(story: Story, end: End, timeout: float) -> Finding:
     said = story.ended or (story.before if end.code is None else None)
     if said is not None:
         return _said(said, end, timeout)
-    return replace(_unsaid(story, end, timeout), seconds=end.seconds)
+    return _unsaid(story, end, timeout)._replace(seconds=end.seconds)
 
 
 def _said(ended: Verdict, end: End, timeout: float) -> Finding:
@@ -141,7 +141,7 @@ def _said(ended: Verdict, end: End, timeout: float) -> Finding:
         finding = Finding.down(ended.reason or Reason.SCRIPT, ended.message)
     else:
         finding = Finding.unknown(ended.message, ended.reason or Reason.INTERNAL)
-    return replace(finding, seconds=seconds)
+    return finding._replace(seconds=seconds)
 
 
 def _unsaid(story: Story, end: End, timeout: float) -> Finding:

@@ -72,7 +72,7 @@ class Backlog:
             self._results.popleft()
             self._lost(1)
         known = self._checks.get(result.check)
-        if known is None or known.state is not result.outcome:
+        if known is None or known.state is not result.finding.outcome:
             self._note_verdict(result)
 
     def say(self, deliveries: Sequence[Delivery]) -> None:

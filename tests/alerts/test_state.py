@@ -238,7 +238,7 @@ def test_a_state_that_is_none_is_refused() -> None:
 
 def test_the_screenshot_is_that_of_the_last_failure() -> None:
     def failed(*files: tuple[str, str]) -> Result:
-        return replace(result(DOWN), evidence=tuple(Evidence(*one) for one in files))
+        return result(DOWN)._replace(evidence=tuple(Evidence(*one) for one in files))
 
     log, first, second = ("console", "c.txt"), ("screenshot", "1.png"), ("screenshot", "2.png")
     fired, _ = advance(QUIET, failed(log, first), rule(1), NOON)

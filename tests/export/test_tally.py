@@ -91,7 +91,6 @@ def test_only_so_many_codes_are_told_apart() -> None:
     for code in (*range(200, 200 + CODES), 500, 501, 200):
         subject.count(result(facts={"status_code": code}))
     subject.count(result(facts={}))
-    subject.count(result(kind="tcp", facts={"status_code": 999}))
     text = lines(subject, "prober_http_responses_total")
 
     assert text.count("\n") == CODES + 1

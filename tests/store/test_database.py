@@ -51,7 +51,7 @@ def make_room(store: Store) -> None:
 
 def big(count: int = 200) -> Sequence[Result]:
     wordy = Finding.down(Reason.BODY, "x" * 2000)
-    return [replace(result(DOWN), finding=wordy) for _ in range(count)]
+    return [result(DOWN)._replace(finding=wordy) for _ in range(count)]
 
 
 def aside(data_dir: Path) -> list[Path]:
@@ -128,7 +128,7 @@ async def test_a_crash_within_the_transaction_leaves_nothing_of_it(
 
 async def test_one_row_that_cannot_be_written_costs_only_itself(tmp_path: Path) -> None:
     whole = Batch(
-        results=[result(), replace(result(), attempts=2**70, seconds=2**70), result()],
+        results=[result(), result()._replace(attempts=2**70, seconds=2**70), result()],
         states={KEY: fired()},
         deliveries=[firing(fired())],
     )

@@ -3,7 +3,6 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -66,7 +65,7 @@ def test_a_result_comes_back_whole(connection: sqlite3.Connection) -> None:
 def test_a_message_with_half_a_surrogate_is_kept_as_far_as_it_can_be(
     connection: sqlite3.Connection,
 ) -> None:
-    insert(connection, replace(FULL, finding=Finding.down(Reason.BODY, "bad \ud800 text")))
+    insert(connection, FULL._replace(finding=Finding.down(Reason.BODY, "bad \ud800 text")))
 
     (restored,) = history.recent(connection, "api", 1)
     assert restored.message == "bad ? text"
@@ -81,7 +80,7 @@ def test_writing_twice_is_writing_once(connection: sqlite3.Connection) -> None:
 
 
 def test_two_runs_of_the_same_moment_are_two(connection: sqlite3.Connection) -> None:
-    insert(connection, FULL, replace(FULL, run_id="r2"))
+    insert(connection, FULL, FULL._replace(run_id="r2"))
 
     assert len(history.recent(connection, "api", 10)) == 2
 

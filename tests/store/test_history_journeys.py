@@ -1,4 +1,4 @@
-"""What a journey's run saw, kept and read back."""
+"""What a journey's run saw, and a run in steps or with values, kept and read back."""
 
 from __future__ import annotations
 
@@ -14,8 +14,7 @@ from prober.result import Evidence, Finding, Reason, Result, Step, Visit
 from prober.store import history
 from tests.alerts.samples import result
 
-WAY = replace(
-    result(),
+WAY = result()._replace(
     kind="journey",
     finding=Finding.down(Reason.STEP, "order.py:31: no such button"),
     steps=(
@@ -29,6 +28,7 @@ WAY = replace(
         ),
         Visit(page="checkout", url="https://shop.example/checkout"),
     ),
+    values={"queue": 12.0, "ratio": 0.25, "few": 0.0},
     evidence=(Evidence("screenshot", "evidence/api/r1/screenshot.png"),),
 )  # fmt: skip
 
@@ -74,16 +74,16 @@ def test_what_was_not_measured_comes_back_as_none_and_0_as_0(
 
 
 def test_other_kinds_pay_nothing_for_it(connection: sqlite3.Connection) -> None:
-    assert not {"steps", "visits", "evidence"} & kept(connection, result()).keys()
+    assert not {"steps", "visits", "values", "evidence"} & kept(connection, result()).keys()
 
 
 def test_a_row_from_before_there_were_journeys_is_read(connection: sqlite3.Connection) -> None:
     detail = kept(connection, WAY)
-    for name in ("steps", "visits", "evidence"):
+    for name in ("steps", "visits", "values", "evidence"):
         del detail[name]
 
     one = restored(connection, detail)
-    assert (one.steps, one.visits, one.evidence) == ((), (), ())
+    assert (one.steps, one.visits, one.values, one.evidence) == ((), (), {}, ())
     assert one.finding == WAY.finding
 
 
@@ -100,7 +100,7 @@ def test_what_a_newer_version_says_besides_loses_no_row(connection: sqlite3.Conn
 
 def test_half_a_character_loses_no_row(connection: sqlite3.Connection) -> None:
     odd = Step(name="a \ud800", ok=True, seconds=1.0)
-    kept(connection, replace(WAY, steps=(odd,)))
+    kept(connection, WAY._replace(steps=(odd,)))
 
     (one,) = history.recent(connection, "api", 1)
     assert one.steps == (replace(odd, name="a ?"),)
