@@ -1,37 +1,28 @@
-"""Does something accept connections at an address?"""
+"""Does something accept connections at an address, and say what it should?"""
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, ClassVar
 
-from pydantic import AfterValidator, BeforeValidator
+from pydantic import BeforeValidator
 
-from prober.check import Check, Model
-from prober.probes.address import is_name, parse_address
-from prober.probes.series import ADDRESS_SERIES, number_series
-from prober.result import Attempt, Finding, Reason
-from prober.series import Series
+from prober.check import Check
+from prober.probes import tcp_series
+from prober.probes.expect import first_failure, judge_certificate, judge_duration
+from prober.probes.tcp_dialogue import Dialogue
+from prober.probes.tcp_series import SERIES
+from prober.probes.tcp_settings import TcpSettings
+from prober.result import Assertion, Attempt, Finding, Reason
+from prober.wire.connection import Connection
 from prober.wire.failure import Failure
-from prober.wire.network import Endpoint, Network
+from prober.wire.network import Network
 
-SERIES: tuple[Series, ...] = (
-    *ADDRESS_SERIES,
-    number_series(
-        "probe_failed_due_to_regex", "1 if a regex made the last run fail.", "regex_failed"
-    ),
-)
-
-
-def _address(text: str) -> str:
-    return str(parse_address(text))
+__all__ = ["SERIES", "TcpCheck", "TcpSettings", "probe", "reasons"]
 
 
 def _short_form(value: object) -> object:
     return {"address": value} if isinstance(value, str) else value
-
-
-class TcpSettings(Model):
-    address: Annotated[str, AfterValidator(_address)]  # host:port, IPv6 in brackets
 
 
 class TcpCheck(Check):
@@ -46,16 +37,45 @@ class TcpCheck(Check):
 
 def reasons(check: TcpCheck) -> tuple[Reason, ...]:
     """Why `check` can be down."""
-    named = is_name(parse_address(check.tcp.address).host)
-    return (*((Reason.DNS,) if named else ()), Reason.CONNECT, Reason.TIMEOUT)
+    return tcp_series.reasons(check.tcp)
 
 
 async def probe(check: TcpCheck, attempt: Attempt, net: Network) -> Finding:
-    """Resolves and connects, and no more."""
-    host, port = parse_address(check.tcp.address)
+    """Resolves and connects; then TLS and the dialogue, where there are any."""
     try:
-        connection = await net.connect(Endpoint(host, port), attempt)
+        connection = await net.connect(check.tcp.endpoint, attempt)
     except Failure as failure:
         return Finding.down(failure.reason, str(failure))
-    connection.close()
-    return Finding.up(seconds=sum(attempt.phases.values()))
+    try:
+        if check.tcp.connects_only:
+            return Finding.up(seconds=sum(attempt.phases.values()))
+        return await _talked(check.tcp, connection, net)
+    finally:
+        connection.close()
+
+
+async def _talked(settings: TcpSettings, connection: Connection, net: Network) -> Finding:
+    attempt = connection.attempt
+    dialogue = Dialogue(settings, connection, net)
+    try:
+        await dialogue.hold()
+    except Failure as failure:
+        made = tuple(dialogue.assertions)
+        return Finding.down(failure.reason, str(failure), assertions=made)
+    attempt.during = "expect"
+    return _judged(settings, attempt, dialogue.assertions, net.clock.now())
+
+
+def _judged(settings: TcpSettings, attempt: Attempt, made: list[Assertion], now: float) -> Finding:
+    seconds = sum(attempt.phases.values())
+    not_after = attempt.facts.get("chain_not_after", attempt.facts.get("cert_not_after"))
+    ends = not_after if isinstance(not_after, datetime) else None
+    judged = (
+        *judge_certificate(settings.expect.certificate, ends, now),
+        *judge_duration(settings.expect.duration, seconds),
+    )
+    assertions = (*made, *(one.assertion for one in judged))
+    failure = first_failure(judged)
+    if failure is None:
+        return Finding.up(seconds=seconds, assertions=assertions)
+    return Finding.down(failure.reason, failure.message, seconds=seconds, assertions=assertions)

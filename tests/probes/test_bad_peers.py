@@ -3,16 +3,35 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import ssl
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
+from pathlib import Path
 
+import dns.rcode
 import pytest
 import trustme
 
-from prober.result import Outcome
+from prober.probes.http import HttpCheck
+from prober.result import Outcome, Reason, Result
 from tests.probes.looking import look_at
-from tests.servers.http import Script, answers, drips, peer, redirect, reply, resets, silent, site
+from tests.probes.running import Names, run
+from tests.servers.dns import dns_server, respond
+from tests.servers.http import (
+    Script,
+    answers,
+    drips,
+    peer,
+    read_request,
+    redirect,
+    reply,
+    resets,
+    silent,
+    site,
+)
+from tests.servers.raw import closed_port, raw_server
+from tests.servers.tls import Authority
 
 SMALL = reply(200, b"all ok", {"X-A": "b"})
 BODY_FROM = SMALL.index(b"all ok")
@@ -155,3 +174,135 @@ async def test_tls_where_plain_http_is_expected_is_down() -> None:
         seen = await look_at(f"http://127.0.0.1:{shop.port}/")
 
     assert seen.why[0] == "protocol"
+
+
+async def ran(
+    url: str, names: Names | None = None, timeout: str = "8s", **settings: object
+) -> Result:
+    """A run of a check, from its due moment to the message; cut off after `timeout`."""
+    check = {"name": "shop", "http": {"url": url} | settings, "timeout": timeout}
+    return await run(HttpCheck.model_validate(check), names)
+
+
+def endless(head: bytes, piece: bytes) -> Script:
+    """Reads the request, sends the head, and the piece for ever."""
+
+    async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await read_request(reader)
+        writer.write(head)
+        while True:
+            writer.write(piece)
+            await writer.drain()
+
+    return script
+
+
+OK = b"HTTP/1.1 200 OK\r\n"
+BOMB = gzip.compress(bytes(50_000_000))
+CHUNKED_HEAD = OK + b"Transfer-Encoding: chunked\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    ("script", "reason", "message"),
+    [
+        (endless(OK, b"X-A: b\r\n" * 500), "protocol", "more than 1000 headers"),
+        (endless(OK, b"X-A: " + b"b" * 9000 + b"\r\n"), "protocol", "the headers are larger than 64 KiB"),
+        (endless(OK + b"X-A: ", b"b" * 9000), "protocol", "the headers are larger than 64 KiB"),
+        (endless(b"", b"b" * 9000), "protocol", "the answer is not HTTP, it begins with b'bbbb"),
+        (endless(b"HTTP/1.1 100 Continue\r\n\r\n", b"HTTP/1.1 100 Continue\r\n\r\n" * 100), "protocol", ""),
+        (endless(OK + b"\r\n", b"b" * 9000), "size", "the body is larger than 100 KiB"),
+        (endless(CHUNKED_HEAD, b"1\r\nb\r\n" * 1000), "size", "the body is larger than 100 KiB"),
+        (endless(CHUNKED_HEAD + b"0\r\n", b"X-A: b\r\n" * 500), "protocol", "headers"),
+        (endless(CHUNKED_HEAD, b"9" * 9000), "protocol", "not valid HTTP: Chunk size overflow"),
+        (answers(reply(200, BOMB, {"Content-Encoding": "gzip"})), "size", "the body is larger than 100 KiB"),
+        (answers(reply(200, gzip.compress(b"all ok")[:-9], {"Content-Encoding": "gzip"})), "protocol", "gzip"),
+        (answers(redirect("ftp://127.0.0.1/")), "redirect", "ftp://127.0.0.1/"),
+        (answers(redirect("http://[::1")), "redirect", "[::1"),
+        (answers(redirect("http://no-such.example.:80/")), "dns", ""),
+    ],
+)  # fmt: skip
+async def test_a_peer_without_measure_is_down_in_time(
+    script: Script, reason: str, message: str
+) -> None:
+    async with peer(script) as port:
+        result = await ran(f"http://127.0.0.1:{port}/", max_body="100KiB")
+
+    assert (result.outcome, result.reason, message in result.message) == (
+        Outcome.DOWN,
+        reason,
+        True,
+    ), result.message
+    assert result.seconds < 8
+
+
+@pytest.mark.parametrize(
+    ("script", "phase"),
+    [
+        (silent, "processing"),
+        (drips(b"HTTP/1.1 200 " + b"O" * 1000, 0.05), "transfer"),
+        (drips(SMALL[:-1], 0.0), "transfer"),
+    ],
+)
+async def test_a_peer_that_takes_for_ever_is_down_at_the_deadline(
+    script: Script, phase: str
+) -> None:
+    async with peer(script) as port:
+        result = await ran(f"http://127.0.0.1:{port}/", timeout="500ms")
+
+    assert result.reason is Reason.TIMEOUT
+    assert result.message == f"no answer within 500 ms, in phase {phase}"
+    assert result.seconds < 5
+
+
+async def test_a_redirect_to_nowhere_is_down() -> None:
+    with closed_port() as nowhere:
+        async with peer(answers(redirect(f"http://127.0.0.1:{nowhere}/gone"))) as port:
+            result = await ran(f"http://127.0.0.1:{port}/")
+
+    assert result.reason is Reason.CONNECT
+    assert f"connect to 127.0.0.1:{nowhere}: connection refused" in result.message
+    assert result.facts["final_url"] == f"http://127.0.0.1:{nowhere}/gone"
+
+
+async def test_a_network_that_cannot_be_reached_is_down() -> None:
+    result = await ran("http://255.255.255.255/")  # the kernel refuses it without a packet
+
+    assert result.reason is Reason.CONNECT
+    assert result.message == "connect to 255.255.255.255:80: no route to the network"
+
+
+async def test_a_name_that_does_not_exist_is_down() -> None:
+    with dns_server(lambda query, _: [respond(query, {}, dns.rcode.NXDOMAIN).to_wire()]) as server:
+        result = await ran("http://shop.example/", Names(resolv_conf=server.conf))
+
+    assert result.reason is Reason.DNS
+    assert result.message == "no such host 'shop.example'"
+
+
+async def test_a_resolver_that_does_not_answer_is_down() -> None:
+    with dns_server(lambda query, _: ()) as server:
+        result = await ran("http://shop.example/", Names(resolv_conf=server.conf), "500ms")
+
+    assert result.reason is Reason.DNS
+    assert result.message == "no answer from the resolver within 500 ms"
+    assert result.seconds < 5
+
+
+async def test_a_self_signed_certificate_is_down(tmp_path: Path) -> None:
+    context = Authority(tmp_path).self_signed_server()
+    async with site({"/": reply()}, tls=context) as shop:
+        seen = await look_at(shop.url())
+
+    assert seen.why == ("certificate", "certificate of 127.0.0.1 is self-signed")
+
+
+async def test_a_server_of_old_tls_alone_is_down(tmp_path: Path) -> None:
+    context = Authority(tmp_path).server("127.0.0.1")
+    context.set_ciphers("DEFAULT:@SECLEVEL=0")
+    with pytest.warns(DeprecationWarning, match="TLSv1 is deprecated"):
+        context.minimum_version = context.maximum_version = ssl.TLSVersion.TLSv1
+    with raw_server(tls=context) as server:
+        seen = await look_at(f"https://127.0.0.1:{server.port}/")
+
+    assert seen.why[0] == "tls"
+    assert "'protocol version'" in seen.finding.message
