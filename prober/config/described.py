@@ -1,0 +1,89 @@
+"""What should somebody know of a key who meets it in an editor?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+# By the class that has the key, and the key.
+SAID: Mapping[str, Mapping[str, str]] = MappingProxyType(
+    {
+        "Config": {
+            "agent": "Of this agent: its region, labels, folder of data.",
+            "web": "Where the agent serves its page, /metrics and the API.",
+            "include": "Files with more checks; globs, relative to this file.",
+            "regions": "All regions that run this config. Default: agent.region alone.",
+            "severities": "Your own words, worst first.",
+            "defaults": "What a check does not say itself; by kind where a kind is named.",
+            "checks": "What to look at, and how often.",
+            "alerts": "The rules by which every check is watched. None given: down alone.",
+            "notifiers": "Who can be told, by a name of your own.",
+            "routes": "Who is told of what; the first that matches. None: everybody.",
+            "modules_file": "blackbox_exporter's own file, for /probe.",
+            "modules": "Modules for /probe in place, in blackbox_exporter's own format.",
+        },
+        "AgentSettings": {
+            "region": "On every series, result and alert. Default: the host's name; PROBER_REGION overrides.",
+            "labels": "On prober_check_info, results and alerts.",
+            "data_dir": "History, alert state, outbox, evidence; one agent at a time.",
+            "notify": "auto: own notices where regions names one region only.",
+            "resolver": "auto: the agent's own; system: getaddrinfo.",
+        },
+        "WebSettings": {
+            "listen": "host:port; PROBER_LISTEN overrides.",
+            "external_url": "In every link that leaves the agent.",
+        },
+        "Check": {
+            "name": "Unique; letters, digits and _ . : / -, a letter or digit first.",
+            "interval": "From one run to the next.",
+            "timeout": "Of one attempt, everything included.",
+            "retries": "Further attempts, a second apart; all must fit the interval.",
+            "severity": "One of severities.",
+            "labels": "On prober_check_info, results and alerts.",
+            "runbook": "A link for whoever is woken.",
+            "alerts": "Overrides the rules by name, key by key; null removes one.",
+            "targets_from": "Prometheus' file_sd: one check for each target in these files.",
+            "http": "An HTTP request or several steps; in short its URL.",
+            "tcp": "A TCP connection, and what is said on it; in short host:port.",
+            "journey": "A Playwright script; in short the name of its file.",
+        },
+        "HttpSettings": {
+            "redirects": "How many are followed; 0: none.",
+            "max_body": "After decompression.",
+            "expect": "What the answer has to be; any 2xx where nothing is said.",
+        },
+        "Expect": {
+            "status": '200, "2xx", "200-299", or a list of these.',
+            "json": "By JSONPath (RFC 9535): a value, or operators like {lt: 100}.",
+            "duration": "Slower is down, reason latency.",
+        },
+        "JourneySettings": {
+            "script": "journeys/order.py, or journeys/shop.py::place_order.",
+            "params": "For the script; shown.",
+            "secrets": "For the script; shown as ***.",
+        },
+        "Rule": {
+            "when": "The condition.",
+            "resolve": "When it is over.",
+            "remind": "How often it is said again while it lasts.",
+        },
+        "Route": {
+            "match": "Keys are ANDed, the items of a list ORed; without keys everything.",
+            "notify": "Names of notifiers; [] tells nobody.",
+            "continue": "Whether the routes after it are asked as well.",
+        },
+    }
+)
+
+
+def described(name: str, schema: dict[str, object]) -> dict[str, object]:
+    """The schema of a class, with what is said of its keys."""
+    said = SAID.get(name, {})
+    properties = schema.get("properties")
+    if not said or not isinstance(properties, dict):
+        return schema
+    with_words = {
+        key: {**one, "description": said[key]} if key in said else one
+        for key, one in properties.items()
+    }
+    return {**schema, "properties": with_words}
