@@ -21,11 +21,11 @@ from typing import TypeAlias
 
 from aiohttp import web
 
-from prober import __version__
 from prober.clock import Clock, SystemClock
 from prober.config.child import load_in_child
 from prober.config.difference import cannot_change, difference
 from prober.config.model import Config
+from prober.config.watch import EVERY, Watch
 from prober.errors import ConfigError, ProberError, Problem
 from prober.parts import Parts
 from prober.probes import lead
@@ -86,6 +86,7 @@ class Agent:
         self._on_config = on_config
         self._stopping = asyncio.Event()
         self._reloading = asyncio.Lock()
+        self._targets = Watch(config.targets)
         self._ready = False
         self._hung_up = False
         self._checks = {check.name: check for check in config.checks}
@@ -104,7 +105,8 @@ class Agent:
                 asyncio.TaskGroup() as tasks,
             ):
                 self._tasks = tasks
-                duties = (parts.pulse.run, parts.settle.run, parts.deliverer.run, self._prune)
+                works = (parts.pulse.run, parts.settle.run, parts.deliverer.run)
+                duties = (*works, self._prune, self._watch)
                 background = [tasks.create_task(duty()) for duty in duties]
                 self._schedule(list(self._checks))
                 gc.collect()
@@ -168,6 +170,7 @@ class Agent:
         """
         async with self._reloading:
             try:
+                await self._targets.changed()  # if it fails, the next change is worth another try
                 loaded = await load_in_child(self._path, os.environ)
                 old, new = self._parts.config, loaded.config
                 if refused := cannot_change(old, new):
@@ -185,6 +188,7 @@ class Agent:
         if self._stopping.is_set():
             raise ProberError("the agent is stopping")
         self._on_config(new)
+        self._targets.configure(new.targets)
         for name in (*changes.removed, *changes.moved):
             self._followers.pop(name).cancel()
         self._checks = {check.name: check for check in new.checks}
@@ -192,6 +196,13 @@ class Agent:
         self._schedule((*changes.added, *changes.moved))
         log.info("reloaded: %s", changes)
         return str(changes).split("; ")
+
+    async def _watch(self) -> None:
+        """Takes up files of targets that were changed, without being asked."""
+        while True:
+            await self._clock.sleep(EVERY)
+            if await self._targets.changed():
+                await self._reload_by_signal()
 
     async def _reload_by_signal(self) -> None:
         try:
@@ -219,10 +230,11 @@ class Agent:
         """Starts no more runs, gives those under way some time, writes and tells what there is."""
         self._ready = False
         self._parts.browsers.stop()  # a journey that waits for its turn is a run not started
-        log.info("stopping: %d runs are under way", len(self._running))
+        log.info("stopping; runs under way: %d", len(self._running))
         waiting = (task for name, task in self._followers.items() if name not in self._running)
         for task in (*waiting, *self._signalled):
             task.cancel()
+        probing = self._tasks.create_task(self._parts.probing.drain(STOP_RUNS))
         if running := [self._followers[name] for name in self._running]:
             _, late = await asyncio.wait(running, timeout=STOP_RUNS)
             for task in late:
@@ -231,6 +243,7 @@ class Agent:
                 )
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
+        await probing
         await self._parts.settle.flush(STOP_WRITE)
         await self._parts.deliverer.drain(STOP_TELL)
         await self._parts.settle.flush(STOP_WRITE)  # what was told just now is not told again
@@ -252,12 +265,12 @@ class Agent:
             metrics=parts.metrics,
             clock=self._clock,
             region=parts.config.agent.region,
-            version=__version__,
             external_url=parts.config.web.external_url,
             data_dir=parts.config.agent.data_dir,
             healthy=self._healthy,
             ready=lambda: self._ready,
             reload=self.reload,
+            probing=parts.probing,
             before_scrape=parts.gauge_outbox,
             notices=parts.notices,
             severities=lambda: parts.config.severities,

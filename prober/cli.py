@@ -13,11 +13,13 @@ import signal
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from types import FrameType
+from typing import TYPE_CHECKING, NoReturn, TypeAlias
 
 from prober import __version__, config, log
 from prober.config.model import Config
 from prober.errors import ConfigError, ProberError, StartError
+from prober.stdout import say
 
 if TYPE_CHECKING:  # a generic at type checking only
     Commands: TypeAlias = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -40,8 +42,9 @@ def main(argv: Sequence[str] | None = None) -> None:
         sys.exit(OUR_FAULT)
     except KeyboardInterrupt:
         sys.exit(128 + signal.SIGINT)
+    except asyncio.CancelledError:
+        sys.exit(128 + signal.SIGTERM)
     except BrokenPipeError:  # `prober check | head`: nobody is left to be told
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
     except Exception:  # noqa: BLE001  # our own fault: an exit code and the one traceback users see
         log.logger.critical("a fault of prober's own", exc_info=True)
@@ -60,18 +63,28 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _check(options: argparse.Namespace) -> int:
+    signal.signal(signal.SIGTERM, _leave)
     from prober import once
 
     # A script whose check nobody has named says itself, in its run, that it cannot be imported.
     loaded = config.load(options.config, os.environ, only=options.names)
     _quietly(options)(loaded.config)
-    return asyncio.run(once.run(loaded.config, options.names, as_json=options.json))
+    return asyncio.run(
+        once.run(loaded.config, options.names, as_json=options.json, junit=options.junit)
+    )
 
 
 def _validate(options: argparse.Namespace) -> int:
     loaded = _load(options, allow_unset=options.allow_unset)
     count = len(loaded.config.checks)
-    print(f"{options.config}: valid, {count} check{'' if count == 1 else 's'}")
+    say(f"{options.config}: valid, {count} check{'' if count == 1 else 's'}")
+    return 0
+
+
+def _schema(options: argparse.Namespace) -> int:
+    from prober.config import schema
+
+    say(schema.text())
     return 0
 
 
@@ -106,6 +119,11 @@ def _quietly(options: argparse.Namespace) -> Callable[[Config], None]:
     return lambda loaded: log.set_up(options.log_format, options.log_level, loaded.scrub)
 
 
+def _leave(number: int, frame: FrameType | None) -> NoReturn:
+    """Instead of dying on the spot: whoever has begun something may end it."""
+    sys.exit(128 + number)
+
+
 def _say(text: str) -> None:
     print(text, file=sys.stderr)
 
@@ -125,11 +143,15 @@ def _parser() -> argparse.ArgumentParser:
     check = _command(commands, "check", _check, "run checks once, now, and say what they saw")
     check.add_argument("names", nargs="*", metavar="NAME", help="default: all")
     check.add_argument("--json", action="store_true", help="one JSON object a line, nothing else")
+    check.add_argument("--junit", type=Path, metavar="FILE", help="JUnit's XML as well, for CI")
 
     validate = _command(commands, "validate", _validate, "read the config without probing")
     validate.add_argument(
         "--allow-unset", action="store_true", help="accept ${NAME} that is not set"
     )
+
+    about = "JSON Schema of the config, for editors"
+    commands.add_parser("schema", help=about, description=about + ".").set_defaults(command=_schema)
 
     trial = _command(commands, "demo", _demo, "a small real shop and the agent watching it")
     breaking = "make the shop fail and heal in turn"

@@ -5,20 +5,23 @@ from __future__ import annotations
 import asyncio
 import json
 import secrets
+import signal
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager, nullcontext, suppress
 from pathlib import Path
 
 from prober.clock import SystemClock
 from prober.config.model import Config
 from prober.errors import ConfigError, Problem
+from prober.export.junit import Report
 from prober.probes import AnyCheck, Means
 from prober.probes.browsers import Browsers, Setup
 from prober.pulse import Pulse
 from prober.result import Assertion, Outcome, Result, Step, Visit
 from prober.runner import Runner
+from prober.stdout import say
 from prober.units import show_duration
 from prober.wire.network import Network
 
@@ -27,28 +30,51 @@ AT_ONCE = 8  # runs side by side: enough to be quick, few enough not to slow eac
 _COLOURS = {Outcome.UP: "32", Outcome.DOWN: "31", Outcome.UNKNOWN: "33"}
 
 
-async def run(config: Config, names: Sequence[str], *, as_json: bool) -> int:
-    """Runs the named checks (all, if none is named) and prints each; the exit code."""
+async def run(
+    config: Config, names: Sequence[str], *, as_json: bool, junit: Path | None = None
+) -> int:
+    """Runs the named checks (all, if none is named) and prints each; the exit code.
+
+    SIGTERM cancels it, so that what runs is ended and what lies about is removed.
+    """
     chosen = _chosen(config, names)
     slots = asyncio.Semaphore(AT_ONCE)
-    outcomes = set()
-    async with _runner(config) as runner:
+    results: list[Result] = []
+    with _cancelled_by_sigterm(), Report(junit) if junit else nullcontext() as report:
+        async with _runner(config) as runner:
 
-        async def one(check: AnyCheck) -> Result:
-            async with slots:
-                return await runner.run(check)
+            async def one(check: AnyCheck) -> Result:
+                async with slots:
+                    return await runner.run(check)
 
-        tasks = [asyncio.create_task(one(check)) for check in chosen]
-        try:
-            for check, task in zip(chosen, tasks, strict=True):
-                result = await task
-                outcomes.add(result.outcome)
-                print(_shown(config, check, result, as_json), flush=True)
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            tasks = [asyncio.create_task(one(check)) for check in chosen]
+            try:
+                for check, task in zip(chosen, tasks, strict=True):
+                    results.append(await task)
+                    say(_shown(config, check, results[-1], as_json))
+            finally:
+                for task in tasks:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
+        if report:
+            report.write(results)
+    return _exit_code(results)
+
+
+def _exit_code(results: Sequence[Result]) -> int:
+    outcomes = {result.outcome for result in results}
     return 1 if Outcome.DOWN in outcomes else 3 if Outcome.UNKNOWN in outcomes else 0
+
+
+@contextmanager
+def _cancelled_by_sigterm() -> Iterator[None]:
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    assert task is not None  # noqa: S101 - a coroutine is always run by one
+    loop.add_signal_handler(signal.SIGTERM, task.cancel)
+    try:
+        yield
+    finally:
+        loop.remove_signal_handler(signal.SIGTERM)
 
 
 @asynccontextmanager
@@ -108,6 +134,9 @@ def _report(result: Result, target: str) -> str:
     if result.phases:
         phases = (f"{name} {show_duration(seconds)}" for name, seconds in result.phases.items())
         lines.append("  " + " · ".join(phases))
+    if result.values:
+        read = (f"{name} = {value:.12g}" for name, value in result.values.items())
+        lines.append("  " + " · ".join(read))
     lines += [_assertion(assertion) for assertion in result.finding.assertions]
     return "\n".join(lines)
 

@@ -23,6 +23,7 @@ from prober.result import Outcome, Result
 from prober.runner import Runner
 from prober.settle import Plan, Settle, Watched
 from prober.store.database import Store
+from prober.web.probing import Probing
 from prober.wire.network import Network
 
 log = logging.getLogger(__name__)
@@ -57,6 +58,7 @@ class Parts:
             burns=self.settle.burns,
         )
         self.runner = self._runner(config)
+        self.probing = Probing(lambda: self.config.modules, lambda: self.runner)
         self._store_is_up = True
         self._reload_refused = False
         self._has_said_browser = False
@@ -113,13 +115,14 @@ class Parts:
 
     def observe(self, result: Result) -> None:
         """A result on its way: the table, the metrics, and on to history and alerts."""
-        before = self.board.rows[result.check].state if result.check in self.board.rows else None
-        row = self.board.observe(result)
+        row = self.board.rows.get(result.check)
         if row is None:
             return  # removed by a reload while it ran
+        before = row.state
+        self.board.observe(result)
         self.metrics.observe(result, row)
         self.settle.put(result)
-        if row.state is not before or result.outcome is Outcome.UNKNOWN:
+        if row.state is not before or result.finding.outcome is Outcome.UNKNOWN:
             _log(result)
 
     def gauge_outbox(self) -> None:

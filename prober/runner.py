@@ -11,6 +11,7 @@ import logging
 import os
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
+from itertools import count
 from typing import NamedTuple, TypeAlias
 
 from prober.clock import Clock
@@ -95,22 +96,16 @@ class Runner:
         monotonic moment before which it does not begin.
         """
         started_at = self.clock.now()
-        ids = os.urandom(24).hex()  # a trace id, then a span id (W3C Trace Context)
-        run_id = ids[:32]
-        traceparent = f"00-{run_id}-{ids[32:]}-01"
+        run_id, traceparent = _ids()
         began_at: float | None = None
-        number = 1
-        while True:
+        for number in count(1):
             attempt = Attempt(run_id=run_id, traceparent=traceparent, due=due)
             begun = self.clock.monotonic()
             finding = await self._attempt(check, attempt, begun)
-            seconds = finding.seconds
-            if seconds is None:
-                seconds = self.clock.monotonic() - begun - attempt.aside
+            took = self.clock.monotonic() - begun - attempt.aside
             began_at, due = attempt.started_at if began_at is None else began_at, None
             if number > check.retries or finding.outcome is Outcome.UP:
                 break
-            number += 1
             await self.clock.sleep(BETWEEN_ATTEMPTS)
         result = Result(
             check=check.name,
@@ -120,7 +115,7 @@ class Runner:
             run_id=run_id,
             traceparent=traceparent,
             started_at=started_at if began_at is None else began_at,
-            seconds=seconds,
+            seconds=took if finding.seconds is None else finding.seconds,
             attempts=number,
             finding=finding,
             phases=attempt.phases,
@@ -130,8 +125,11 @@ class Runner:
             values=attempt.values,
             evidence=tuple(attempt.evidence),
         )
-        if attempt.secrets:
-            return _Clean(self.scrub.beside(attempt.secrets)).result(result)
+        return self._scrubbed(result, attempt.secrets)
+
+    def _scrubbed(self, result: Result, learned: tuple[str, ...]) -> Result:
+        if learned:
+            return _Clean(self.scrub.beside(learned)).result(result)
         return _Clean(self.scrub).result(result) if self.scrub.values else result
 
     async def _attempt(self, check: AnyCheck, attempt: Attempt, begun: float) -> Finding:
@@ -161,6 +159,12 @@ class Runner:
             return finding
         late = f"the agent itself was late by {show_duration(lag)}; it saw: {finding.message}"
         return Finding.unknown(late)._replace(seconds=finding.seconds)
+
+
+def _ids() -> tuple[str, str]:
+    """A trace id, which is the run's, and the header that tells of it (W3C Trace Context)."""
+    ids = os.urandom(24).hex()
+    return ids[:32], f"00-{ids[:32]}-{ids[32:]}-01"
 
 
 class _Clean(NamedTuple):

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import httpx
 
+PROGRAM = ("-m", "prober")
 SERVING = re.compile(r"serving on (http://[^\"\s]+)")
 
 
@@ -64,12 +65,14 @@ class AgentProcess:
         return await asyncio.wait_for(self.process.wait(), within)
 
 
-async def start(folder: Path, config: str, *, options: tuple[str, ...] = ()) -> AgentProcess:
+async def start(
+    folder: Path, config: str, *, options: tuple[str, ...] = (), program: tuple[str, ...] = PROGRAM
+) -> AgentProcess:
     """Starts `prober run` on `config` in `folder`; returns when it serves, or has ended."""
     (folder / "config.yaml").write_text(config)
     with (folder / "agent.log").open("a") as log:
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "prober", *options, "run", "-c", "config.yaml",
+            sys.executable, *program, *options, "run", "-c", "config.yaml",
             cwd=folder, stdout=log, stderr=log, stdin=asyncio.subprocess.DEVNULL,
             env={**os.environ, "PYTHONWARNINGS": "error"},
         )  # fmt: skip
@@ -87,9 +90,9 @@ async def start(folder: Path, config: str, *, options: tuple[str, ...] = ()) -> 
 
 @asynccontextmanager
 async def running(
-    folder: Path, config: str, *, options: tuple[str, ...] = ()
+    folder: Path, config: str, *, options: tuple[str, ...] = (), program: tuple[str, ...] = PROGRAM
 ) -> AsyncIterator[AgentProcess]:
-    agent = await start(folder, config, options=options)
+    agent = await start(folder, config, options=options, program=program)
     assert agent.url, agent.log
     try:
         yield agent

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
+from xml.etree.ElementTree import fromstring
 
 import pytest
 
+from prober.probes import processes
 from tests import agent_process
 from tests.servers.target import target
 
@@ -220,13 +224,106 @@ async def test_what_a_run_does_not_know_is_null(tmp_path: Path) -> None:
     assert result["facts"]["tls_version"] is None
 
 
-def test_a_fault_of_its_own_is_code_3(tmp_path: Path) -> None:
-    write(tmp_path, "checks: []\n")
-    with Path("/dev/full").open("w") as full:
-        done = subprocess.run(
-            [sys.executable, "-m", "prober", "validate"],
-            cwd=tmp_path, stdout=full, stderr=subprocess.PIPE, text=True, timeout=50, check=False,
-        )  # fmt: skip
+def test_a_stdout_that_takes_nothing_is_one_line_and_code_3(tmp_path: Path) -> None:
+    write(tmp_path, "checks: [{name: a, tcp: '127.0.0.1:1'}]\n")
+    for command in (["validate"], ["check"], ["check", "--json"], ["schema"]):
+        with Path("/dev/full").open("w") as full:
+            done = subprocess.run(
+                [sys.executable, "-m", "prober", *command],
+                cwd=tmp_path, stdout=full, stderr=subprocess.PIPE, text=True, timeout=50, check=False,
+            )  # fmt: skip
 
-    assert done.returncode == 3
-    assert "No space left" in done.stderr
+        assert done.returncode == 3, command
+        last = done.stderr.splitlines()[-1]
+        assert last == "stdout cannot be written: no space left on device", command
+        assert "Traceback" not in done.stderr
+
+
+def test_a_reader_that_leaves_is_no_mistake(tmp_path: Path) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "prober", "schema"],
+        cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    with process:
+        assert process.stdout
+        assert process.stderr
+        process.stdout.close()
+        said = process.stderr.read()
+
+    assert (process.returncode, said) == (0, b"")
+
+
+def test_the_schema_is_json_and_needs_no_config(tmp_path: Path) -> None:
+    done = prober(tmp_path, "schema")
+
+    assert done.returncode == 0
+    assert json.loads(done.stdout)["properties"]["checks"]
+
+
+async def test_junit_is_written_beside_whatever_is_printed(tmp_path: Path) -> None:
+    async with target() as shop:
+        checks = f"{{name: a, http: '{shop.url}'}}, {{name: b, tcp: '127.0.0.1:1'}}"
+        write(tmp_path, f"checks: [{checks}]\n")
+        done = await prober_beside(tmp_path, "check", "--json", "--junit", "report.xml")
+
+    cases = fromstring((tmp_path / "report.xml").read_bytes()).iter("testcase")  # noqa: S314 - our own
+    assert done.returncode == 1
+    assert len(done.stdout.splitlines()) == 2
+    assert [(case.get("name"), case[0].tag) for case in cases] == [
+        ("a", "system-out"),
+        ("b", "failure"),
+    ]
+
+
+def test_a_report_that_cannot_be_written_is_code_2_and_nothing_runs(tmp_path: Path) -> None:
+    write(tmp_path, "checks: [{name: a, tcp: '127.0.0.1:1'}]\n")
+
+    done = prober(tmp_path, "check", "--junit", "none/report.xml")
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "--junit none/report.xml cannot be written: no such file or directory\n"
+
+
+async def test_a_check_that_is_ended_leaves_nothing_behind(tmp_path: Path) -> None:
+    (tmp_path / "temporary").mkdir()
+    async with target() as shop:
+        shop.delay = 60
+        check = f"{{name: a, interval: 50s, timeout: 40s, http: '{shop.url}'}}"
+        write(tmp_path, f"checks: [{check}]\n")
+        process = _started(tmp_path, "check", "--junit", "report.xml")
+        await agent_process.until(lambda: shop.in_flight == 1, "it is under way")
+        process.terminate()
+        said, _ = await asyncio.to_thread(process.communicate, timeout=20)
+
+    assert (process.returncode, said) == (128 + signal.SIGTERM, b"")
+    assert sorted(os.listdir(tmp_path)) == ["config.yaml", "temporary"]
+    assert os.listdir(tmp_path / "temporary") == []
+
+
+async def test_so_does_one_that_is_ended_while_it_looks_into_a_script(tmp_path: Path) -> None:
+    (tmp_path / "temporary").mkdir()
+    (tmp_path / "order.py").write_text(
+        "import os, time\nfrom pathlib import Path\n"
+        f"Path({str(tmp_path / 'pid')!r}).write_text(f'{{os.getpid()}} ')\ntime.sleep(600)\n"
+    )
+    write(tmp_path, "checks: [{name: order, journey: order.py}]\n")
+    process = _started(tmp_path, "check", "order")
+
+    def is_imported() -> bool:
+        return (tmp_path / "pid").exists() and (tmp_path / "pid").read_text().endswith(" ")
+
+    await agent_process.until(is_imported, "the script is imported")
+    process.terminate()
+    said, _ = await asyncio.to_thread(process.communicate, timeout=10)  # the script has 20 s
+
+    assert (process.returncode, said) == (128 + signal.SIGTERM, b"")
+    assert int((tmp_path / "pid").read_text()) not in processes.processes()
+    assert os.listdir(tmp_path / "temporary") == []
+
+
+def _started(folder: Path, *arguments: str) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "prober", *arguments],
+        cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        env={**os.environ, "TMPDIR": str(folder / "temporary")},
+    )  # fmt: skip

@@ -15,8 +15,10 @@ from pydantic import Field, ValidationError
 
 from prober.alerts.rules import DEFAULT_RULES, Rule
 from prober.check import Model
-from prober.config.checks import Around, Checks, Rules, refuse_taken
+from prober.config.blackbox import read_modules
+from prober.config.checks import Around, Checks, Rules
 from prober.config.desk import Desk, Raw
+from prober.config.labels import refuse_taken
 from prober.config.model import SEVERITIES, AgentSettings, Config, WebSettings, Word
 from prober.config.routes import read_routes, warn
 from prober.config.tree import Path
@@ -25,7 +27,7 @@ from prober.notify import AnyNotifier
 from prober.secret import Scrubber
 
 KNOWN = (
-    "agent", "web", "regions", "severities", "defaults", "checks", "alerts", "notifiers", "routes",
+    "agent", "web", "include", "regions", "severities", "defaults", "checks", "alerts", "notifiers", "routes", "modules", "modules_file",
 )  # fmt: skip
 # Keys that people look for at the top, and what to write instead.
 _RIGHT = {"secrets": 'write each where it is used, as "${NAME}" or "${file:PATH}"'}
@@ -46,12 +48,14 @@ def build(desk: Desk, scrub: Scrubber) -> Config:
     for key in root:
         if key not in KNOWN:
             desk.report.unknown((), key, KNOWN, _RIGHT.get(key))
+    _others(desk)
     agent = _agent(desk)
     regions = _words(desk, "regions")
     severities = _words(desk, "severities")
     known_severities = severities.severities if severities else None
     rules = _rules(desk, known_severities)
     built = Checks(desk, Around(agent.labels, rules, known_severities)).build()
+    modules = read_modules(desk)
     config = Config(
         agent=agent,
         web=_web(desk),
@@ -63,9 +67,33 @@ def build(desk: Desk, scrub: Scrubber) -> Config:
         routes=tuple(read_routes(desk, known_severities)),
         scrub=scrub,
         files=dict(desk.files.hashes),
+        targets=desk.others.watched,
+        modules=modules,
     )
     warn(desk, config)
     return config
+
+
+def _others(desk: Desk) -> None:
+    """What is wrong with the files that the config names, and with what an included one has."""
+    for place, said in desk.others.wrong:
+        desk.report.error(place, said)
+    for place, said in desk.others.odd:
+        desk.report.warn(place, said)
+    main = desk.tree.file
+    for part in desk.others.included:
+        root = desk.tree.parts[part.key].root
+        if root is not None and not isinstance(root, dict):
+            found = desk.report.found((part.key,))
+            desk.report.error((part.key,), f"{found} is no mapping; write it under checks:")
+        for key in root if isinstance(root, dict) else ():
+            right = None
+            if key == "include":
+                right = f"an included file names no others; name them in {main}"
+            elif key in KNOWN:
+                right = f"an included file has checks alone; write it in {main}"
+            if key != "checks":
+                desk.report.unknown((part.key,), key, ("checks",), right)
 
 
 def _agent(desk: Desk) -> AgentSettings:

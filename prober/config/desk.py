@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from pydantic import BaseModel, JsonValue, ValidationError
 
 from prober.config import words
 from prober.config.fill import Files
+from prober.config.include import Others, Part
 from prober.config.report import Report
-from prober.config.shape import file_fields
+from prober.config.shape import file_places
 from prober.config.source import ABSENT
 from prober.config.tree import Path, Tree, follow, replaced
 from prober.probes.journey_settings import Script
@@ -29,6 +30,11 @@ class Desk:
     env: Mapping[str, str]
     only: Collection[str] | None = None  # the checks whose scripts count; None: of all
     scripts: dict[Script, Path] = field(default_factory=dict)  # that are there, and who names each
+    others: Others = field(default_factory=Others)
+
+    def beside(self, part: Part) -> Desk:
+        """The same for another file of the config, whose paths are relative to itself."""
+        return replace(self, files=self.files.beside(part.base))
 
     def section(self, key: str) -> JsonValue:
         """The top-level value under `key`; one that is empty is as good as not there."""
@@ -80,7 +86,7 @@ class Desk:
 
     def with_files(self, model: type[BaseModel], raw: Raw, *places: Path) -> Raw:
         """`raw` with every file it names by its whole path; one that cannot be read is a mistake."""
-        for place in file_fields(model):
+        for place in file_places(model, raw):
             name = at(raw, place)
             if not isinstance(name, str) or not name:
                 continue
@@ -145,6 +151,10 @@ def _names_kinds(raw: Raw, kinds: Sequence[str], known: Sequence[str]) -> bool:
 
 def at(raw: JsonValue, path: Path) -> JsonValue:
     """What stands at `path`, if anything does."""
+    return _inside(raw, path) if follow(raw, path) == path else None
+
+
+def _inside(raw: JsonValue, path: Path) -> JsonValue:
     for part in path:
-        raw = raw.get(str(part)) if isinstance(raw, dict) else None
+        raw = raw[part]  # type: ignore[index] # `follow` went this way
     return raw

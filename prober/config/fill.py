@@ -39,6 +39,12 @@ class Files:
         self.hashes: dict[str, str] = {}
         self._known: dict[Path, bytes | str] = {}
 
+    def beside(self, base: Path) -> Files:
+        """The same, for names that are relative to another folder."""
+        other = Files(base)
+        other.hashes, other._known = self.hashes, self._known
+        return other
+
     def path(self, name: str) -> Path:
         return self.base / name
 

@@ -14,8 +14,12 @@ from prober.secret import is_secret_header, is_secret_name
 
 SHORT = 6  # characters; a secret below that is a warning
 
-NAMED = frozenset({"notifiers", "alerts"})  # at the top; the keys under them are names, not fields
-_GROUPS = frozenset({"secrets", "auth"})
+NAMED = frozenset(
+    {"notifiers", "alerts", "modules"}
+)  # at the top; the keys under them are names, not fields
+# What stands under `auth:` but says only how who is asking is told, or where it stands.
+_OPEN = frozenset({"auth_style", "scopes", "password_file"})
+_FILLED_LATER = re.compile(r"\{\{\s*[\w-]+\s*\}\}")  # by what a step extracted
 # The second form has a / ? or # that should have been encoded: no valid URL, but a secret all the same.
 _USERINFO = re.compile(r"(?<=://)(?:[^/?#\s]+|[^/?#\s:@]*:(?!\d+[/?#])[^\s@]+)(?=@)")
 
@@ -27,24 +31,43 @@ class Field(Enum):
     HIDDEN = "hidden"
     COOKIES = "cookies"  # hidden too, each of the cookies by itself
     HEADERS = "headers"  # secret by the header's name
+    CHECKS = "checks"  # plain, as are the two below; they only lead to one another
+    HTTP = "http"
+    SOURCES = "sources"  # the keys under it are names, of what is read out of answers
+    AUTH = "auth"  # hidden too, but for a few words of ours
 
     @property
     def hides(self) -> bool:
-        return self in (Field.HIDDEN, Field.COOKIES)
+        return self in (Field.HIDDEN, Field.COOKIES, Field.AUTH)
+
+
+# `extract: {token: …}` says where a token is found; it is none.
+_LEADS = {
+    (Field.PLAIN, "checks"): Field.CHECKS,
+    (Field.CHECKS, "http"): Field.HTTP,
+    (Field.HTTP, "steps"): Field.HTTP,
+    (Field.HTTP, "values"): Field.SOURCES,
+    (Field.HTTP, "extract"): Field.SOURCES,
+}
 
 
 def inner(above: Field, key: str, *, named: bool) -> Field:
     """What stands under `key`; where `named`, keys are names that somebody gave."""
+    if above is Field.AUTH:
+        return _of_auth(key)
     if above.hides:
         return above
     if above is Field.HEADERS:
         return _header(key)
-    return Field.PLAIN if named else _field(key)
+    if named or above is Field.SOURCES:
+        return Field.PLAIN
+    return _LEADS.get((above, key)) or _field(key)
 
 
 def is_secret(path: Iterable[str | int]) -> bool:
     above, first = Field.PLAIN, ""
-    for depth, part in enumerate(path):
+    inside = (part for part in path if not str(part).startswith("\0"))  # whatever the file
+    for depth, part in enumerate(inside):
         if isinstance(part, str):
             above = inner(above, part, named=depth == 1 and first in NAMED)
             first = first or part
@@ -54,9 +77,17 @@ def is_secret(path: Iterable[str | int]) -> bool:
 @lru_cache(maxsize=4096)
 def _field(key: str) -> Field:
     name = key.lower()
-    if name in _GROUPS or is_secret_name(name):
+    if name == "auth":
+        return Field.AUTH
+    if name == "secrets" or is_secret_name(name):
         return Field.HIDDEN
-    return Field.HEADERS if name == "headers" else Field.PLAIN
+    return Field.HEADERS if name in ("headers", "proxy_connect_header") else Field.PLAIN
+
+
+def _of_auth(key: str) -> Field:
+    if key in _OPEN:
+        return Field.PLAIN
+    return Field.AUTH if key in ("basic", "oauth2") else Field.HIDDEN
 
 
 @lru_cache(maxsize=4096)
@@ -83,6 +114,8 @@ class Hidden:
 
     def add(self, text: str, where: Field = Field.HIDDEN) -> bool:
         """Whether `text`, a secret in a field such as `where`, is long enough to be one."""
+        if _FILLED_LATER.fullmatch(text):
+            return True
         self.values.update((text, text.strip()))
         if where is Field.COOKIES:
             self.values.update(_cookies(text))

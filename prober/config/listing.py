@@ -11,10 +11,11 @@ import selectors
 import site
 import subprocess
 import sys
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from threading import Lock
 from typing import IO, NamedTuple
 
 from pydantic import BaseModel, ValidationError
@@ -61,8 +62,9 @@ def unfit(
     if not scripts:
         return {}
     pool = ThreadPoolExecutor(_processors(), thread_name_prefix="listing")
+    begun = _Begun()
     try:
-        asked = {pool.submit(_ask, script, command, timeout): script for script in scripts}
+        asked = {pool.submit(_ask, script, command, timeout, begun): script for script in scripts}
         found = {}
         for answer in as_completed(asked):
             heard()
@@ -70,6 +72,7 @@ def unfit(
                 found[asked[answer]] = wrong
         return found
     finally:
+        begun.end()  # nobody waits for an answer any more: those who ask shall not either
         pool.shutdown(cancel_futures=True)
 
 
@@ -79,18 +82,45 @@ def _processors() -> int:
     return os.cpu_count() or 1
 
 
-def _ask(script: Script, command: tuple[str, ...], timeout: float) -> Unfit | None:
-    """One process, from its start to the end of everything that it has started."""
-    named = [script.function] if script.function else []
-    with TemporaryDirectory(prefix="prober-listing-", ignore_cleanup_errors=True) as folder:
-        try:
+class _Begun:
+    """The processes under way, of which none is begun after the end."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._processes: set[subprocess.Popen[bytes]] = set()
+        self._is_over = False
+
+    def begin(self, command: Sequence[str], folder: str) -> subprocess.Popen[bytes]:
+        with self._lock:
+            if self._is_over:
+                raise OSError("we are about to end")
             process = subprocess.Popen(  # noqa: S603 - our own program
-                [*command, script.path, *named],
+                command,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
                 env=_environment(os.environ, folder),
             )
+            self._processes.add(process)
+            return process
+
+    def over(self, process: subprocess.Popen[bytes]) -> None:
+        with self._lock:
+            self._processes.discard(process)
+
+    def end(self) -> None:
+        with self._lock:
+            self._is_over = True
+            for process in self._processes:
+                process.kill()
+
+
+def _ask(script: Script, command: tuple[str, ...], timeout: float, begun: _Begun) -> Unfit | None:
+    """One process, from its start to the end of everything that it has started."""
+    named = [script.function] if script.function else []
+    with TemporaryDirectory(prefix="prober-listing-", ignore_cleanup_errors=True) as folder:
+        try:
+            process = begun.begin([*command, script.path, *named], folder)
         except OSError as error:
             said = f"no process to import it in: {(error.strerror or str(error)).lower()}"
             return Unfit(script.path, 0, f"{said}; try again")
@@ -99,6 +129,7 @@ def _ask(script: Script, command: tuple[str, ...], timeout: float) -> Unfit | No
                 return _heard(process, script, timeout)
             finally:
                 end(Path(folder), process.pid if process.returncode is None else None)
+                begun.over(process)
 
 
 def _environment(ours: Mapping[str, str], folder: str) -> dict[str, str]:

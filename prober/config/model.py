@@ -17,10 +17,12 @@ from pydantic import AfterValidator, ConfigDict, Field, SkipValidation
 from prober.alerts.route import Route
 from prober.alerts.rules import EffectiveRule
 from prober.check import LabelName, Model
+from prober.config.watch import TargetFiles
 from prober.errors import Problem
 from prober.notify import AnyNotifier
 from prober.probes import AnyCheck
 from prober.probes.journey_settings import BrowserSettings
+from prober.probes.modules import Module
 from prober.secret import Scrubber
 
 SEVERITIES = ("critical", "high", "medium", "low", "info")
@@ -91,8 +93,10 @@ class Config(Model):
     )  # by the check's name
     notifiers: SkipValidation[Mapping[str, AnyNotifier]] = Field(default_factory=dict)
     routes: SkipValidation[tuple[Route, ...]] = ()
+    modules: SkipValidation[Mapping[str, Module]] = Field(default_factory=dict)  # of /probe
     scrub: SkipValidation[Scrubber] = Scrubber()
     files: Mapping[str, str] = {}  # absolute path → sha256: the config, then each file it names
+    targets: SkipValidation[TargetFiles] = TargetFiles()
 
     @property
     def notifies(self) -> bool:

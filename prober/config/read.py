@@ -17,6 +17,7 @@ from prober.config.compose import Composer
 from prober.config.desk import Desk
 from prober.config.fill import Files, Filler
 from prober.config.hidden import Hidden
+from prober.config.include import Reading
 from prober.config.model import Loaded
 from prober.config.report import Report
 from prober.config.tree import Path as Place
@@ -61,10 +62,11 @@ def _read(
         composer.compose(source.events(text, shown))
     except ConfigError as error:
         raise _scrubbed(error, composer, found) from None
+    others = Reading(tree, files, env, found, allowed.unset).read()
     scrub = Scrubber(found.values)
     report = Report(tree, scrub)
-    report.add(composer.problems, composer.warnings)
-    desk = Desk(tree, report, files, env, allowed.only)
+    report.add([*composer.problems, *others.problems], [*composer.warnings, *others.warnings])
+    desk = Desk(tree, report, files, env, allowed.only, others=others)
     config = build(desk, scrub)
     _look_into_scripts(desk, allowed, heard)
     if report.problems or (report.elsewhere and not allowed.broken):

@@ -67,8 +67,9 @@ class Report:
 
     def other(self, file: str, line: int, path: Path, message: str) -> None:
         """A mistake in another file, which is named at `path`."""
-        at = self._tree.reach(path)
-        self._elsewhere[Problem(file, line, show(at.path), message)] = None
+        names, place = self._tree.where(self._tree.reach(path).path)
+        field = show(place) if names == self._tree.file else f"{names}: {show(place)}"
+        self._elsewhere[Problem(file, line, field, message)] = None
 
     def unknown(self, path: Path, key: str, known: Sequence[str], right: str | None = None) -> None:
         """A key that is not `known` here; what would be `right`, where that is another place."""
@@ -159,7 +160,8 @@ class Report:
         return hidden.without_userinfo(self._scrub(value))
 
     def _put(self, where: dict[Problem, None], path: Path, line: int, message: str) -> None:
-        where[Problem(self._tree.file, line, show(path), message)] = None
+        file, place = self._tree.where(path)
+        where[Problem(file, line, show(place), message)] = None
 
     def _sorted(self, problems: dict[Problem, None]) -> tuple[Problem, ...]:
         clean = dict.fromkeys(self._clean(problem) for problem in problems)

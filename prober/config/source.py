@@ -55,8 +55,15 @@ _BEGAN = ("not closed", "without ': '")
 def read(path: Path, shown: str) -> tuple[bytes, str]:
     """The file as it is, and its text. Raises ConfigError in one line."""
     data = _bytes(path, shown)
+    return data, decoded(data, shown)
+
+
+def decoded(data: bytes, shown: str) -> str:
+    """The text of a file. Raises ConfigError in one line."""
+    if len(data) > LARGEST:
+        raise _one(shown, 0, f"over {LARGEST >> 20} MiB; no config needs as much")
     try:
-        return data, data.decode("utf-8-sig")
+        return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise _one(shown, line, "not UTF-8; save the file as UTF-8") from error
@@ -82,8 +89,6 @@ def _bytes(path: Path, shown: str) -> bytes:
         raise _one(shown, 0, "no such file") from error
     except (OSError, ValueError) as error:
         raise _one(shown, 0, why(error)) from error
-    if len(data) > LARGEST:
-        raise _one(shown, 0, f"over {LARGEST >> 20} MiB; no config needs as much")
     return data
 
 

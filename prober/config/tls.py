@@ -9,7 +9,7 @@ from typing import NamedTuple
 from pydantic import BaseModel
 
 from prober.config.desk import Desk, Raw, at
-from prober.config.shape import file_fields
+from prober.config.shape import file_places
 from prober.config.tree import Path
 
 
@@ -20,7 +20,7 @@ class _File(NamedTuple):
 
 def look_into(desk: Desk, model: type[BaseModel], raw: Raw, *places: Path) -> None:
     """Reports every TLS file in `raw`, which names them by their whole path, that is of no use."""
-    for group in dict.fromkeys(field[:-1] for field in file_fields(model)):
+    for group in dict.fromkeys(field[:-1] for field in file_places(model, raw)):
         ca, cert, key = (
             _file(desk, raw, (*group, f"{name}_file")) for name in ("ca", "cert", "key")
         )

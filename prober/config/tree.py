@@ -1,7 +1,8 @@
-"""Which value stands where: the plain values of a file, and the line of each.
+"""Which value stands where: the plain values of a config's files, and the line of each.
 
 Values are ordinary dicts, lists and scalars, so that pydantic reads them as
-they are; lines are kept beside them, by the identity of the container.
+they are; lines are kept beside them, by the identity of the container. A path
+into another file than the config begins with a key that no YAML can have.
 """
 
 from __future__ import annotations
@@ -31,13 +32,32 @@ class Reached(NamedTuple):
 
 @dataclass(slots=True)
 class Tree:
-    """The values of one file. `written` has the text of plain scalars that are not texts."""
+    """The values of one file, and the trees of the files that it names.
+
+    `written` has the text of plain scalars that are not texts.
+    """
 
     file: str
     root: JsonValue = None
     lines: dict[int, tuple[Container, Lines]] = field(default_factory=dict)
     written: dict[Spot, str] = field(default_factory=dict)
     unset: set[Spot] = field(default_factory=set)  # left as they were written
+    parts: dict[str | int, Tree] = field(
+        default_factory=dict
+    )  # by what a path into one begins with
+    is_broken: bool = False  # its syntax is wrong: what it says is not known
+
+    def part(self, file: str) -> tuple[str, Tree]:
+        """An empty tree for another file, and what a path into it begins with."""
+        tree = Tree(file, lines=self.lines, written=self.written, unset=self.unset)
+        key = f"\0{file}"
+        self.parts[key] = tree
+        return key, tree
+
+    def where(self, path: Path) -> tuple[str, Path]:
+        """The file that `path` leads into, and the rest of the way."""
+        part = self.parts.get(path[0]) if path and self.parts else None
+        return (part.file, path[1:]) if part else (self.file, path)
 
     def reach(self, path: Path) -> Reached:
         """Follows `path`, passing over parts that are not there.
@@ -45,6 +65,9 @@ class Tree:
         What pydantic calls a place can have parts that nobody has written: the
         branch of a union, the key that a short form stands for.
         """
+        if path and self.parts and (inner := self.parts.get(path[0])):
+            at = inner.reach(path[1:])
+            return at._replace(path=(path[0], *at.path))
         real, spot, value, line = follow(self.root, path), None, self.root, 0
         for part in real:
             if not isinstance(value, dict | list):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from dataclasses import dataclass
 from typing import TypeAlias, assert_never
 
@@ -30,15 +31,15 @@ class Means:
     browsers: Browsers
 
 
-async def probe(check: AnyCheck, attempt: Attempt, means: Means) -> Finding:
+def probe(check: AnyCheck, attempt: Attempt, means: Means) -> Awaitable[Finding]:
     """One attempt at `check`; what becomes known on the way is put into `attempt`."""
     match check:
         case HttpCheck():
-            return await http.probe(check, attempt, means.network)
+            return http.probe(check, attempt, means.network)
         case TcpCheck():
-            return await tcp.probe(check, attempt, means.network)
+            return tcp.probe(check, attempt, means.network)
         case JourneyCheck():
-            return await journey.probe(check, attempt, means.browsers)
+            return journey.probe(check, attempt, means.browsers)
         case _:
             assert_never(check)
 
@@ -47,7 +48,7 @@ def series(check: AnyCheck) -> tuple[Series, ...]:
     """The last-result gauges of the check, to be asked for once."""
     match check:
         case HttpCheck():
-            return http.SERIES
+            return http.series(check)
         case TcpCheck():
             return tcp.SERIES
         case JourneyCheck():
@@ -91,12 +92,15 @@ def ends_by_itself(check: AnyCheck) -> bool:
             assert_never(check)
 
 
-def slowest(check: AnyCheck) -> float | None:
-    """How many seconds `check` may take before it is down for latency; None for no such limit."""
+def overrun(check: AnyCheck, finding: Finding, attempt: Attempt) -> float | None:
+    """By how many seconds `check` took longer than is expected of it; None for no such limit."""
     match check:
         case HttpCheck():
-            return check.http.expect.duration
-        case TcpCheck() | JourneyCheck():
+            return http.overrun(check, finding, attempt)
+        case TcpCheck():
+            limit, seconds = check.tcp.expect.duration, finding.seconds
+            return None if limit is None or seconds is None else seconds - limit
+        case JourneyCheck():
             return None
         case _:
             assert_never(check)

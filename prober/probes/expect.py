@@ -17,17 +17,13 @@ from pydantic import BeforeValidator, Field, PlainSerializer, model_validator
 
 from prober.check import Model
 from prober.probes import json_rules
-from prober.probes.json_rules import JsonPath, JsonRule, JsonRuleField
-from prober.probes.texts import TextExpect, TextTest, clipped, decoded, quoted
+from prober.probes.answer import Answer, Reading, beginning
+from prober.probes.extract import HeaderName
+from prober.probes.json_paths import JsonPath, Unreadable
+from prober.probes.json_rules import JsonRule, JsonRuleField
+from prober.probes.texts import TextExpect, TextTest, clipped, quoted
 from prober.result import Assertion, Reason
 from prober.units import Duration, show_duration
-
-_BEGINS = 80  # characters of a body that are quoted where it lacks something
-# Up to where looking at a body takes under 5 ms: bytes times texts and regexes; bytes of JSON;
-# nodes that JSONPaths visit.
-_INLINE, _INLINE_JSON, _INLINE_VISITS = 128 * 1024, 32 * 1024, 1024
-
-HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$")]
 
 
 class StatusRange(NamedTuple):
@@ -118,18 +114,6 @@ class Expect(Model):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """An HTTP answer as far as it is judged. `not_after` is its certificate's; `now` is Unix time."""
-
-    status: int
-    headers: Sequence[tuple[str, str]]
-    body: bytes
-    seconds: float
-    not_after: datetime | None
-    now: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Judged:
     """One expectation that was looked at; `message` says what was wrong, if something was."""
 
@@ -139,32 +123,23 @@ class Judged:
     by_regex: bool = False
 
 
-def judge(expect: Expect, answer: Answer) -> tuple[Judged, ...]:
+def judge(expect: Expect, answer: Answer, reading: Reading | None = None) -> tuple[Judged, ...]:
     """Everything that was expected, looked at, in the order of `Reason`."""
     if expect.status_alone:
         return (judge_status(expect.status, answer.status),)
+    reading = reading or Reading(answer)
     return (
-        *_certificate(expect.certificate, answer),
+        *judge_certificate(expect.certificate, answer.not_after, answer.now),
         judge_status(expect.status, answer.status),
         *(one for name, rule in expect.headers.items() for one in _header(name, rule, answer)),
-        *_body(expect.body, answer),
-        *_json(expect.json_, answer.body),
-        *_duration(expect.duration, answer.seconds),
+        *_body(expect.body, reading),
+        *_json(expect.json_, reading),
+        *judge_duration(expect.duration, answer.seconds),
     )
 
 
 def first_failure(judged: Sequence[Judged]) -> Judged | None:
     return next((one for one in judged if not one.assertion.ok), None)
-
-
-def takes_long(expect: Expect, size: int) -> bool:
-    """Whether judging a body of `size` bytes may hold the loop up for more than 5 ms."""
-    if expect.status_alone:
-        return False
-    if expect.json_ and size > _INLINE_JSON:
-        return True
-    visits = sum(json_rules.visits(path, rule, size) for path, rule in expect.json_.items())
-    return visits > _INLINE_VISITS or size * max(1, len(expect.body.tests)) > _INLINE
 
 
 def _judged(
@@ -190,7 +165,7 @@ def judge_status(ranges: tuple[StatusRange, ...], status: int) -> Judged:
 
 
 def _header(name: str, rule: HeaderExpect, answer: Answer) -> Iterator[Judged]:
-    values = [value for given, value in answer.headers if given.lower() == name.lower()]
+    values = answer.values_of(name)
     what, actual = f"header {name}", clipped(", ".join(map(quoted, values))) or "missing"
     if not rule.tests:
         ok = bool(values) is rule.exists
@@ -209,35 +184,30 @@ def _header(name: str, rule: HeaderExpect, answer: Answer) -> Iterator[Judged]:
         )
 
 
-def _body(rule: TextExpect, answer: Answer) -> Iterator[Judged]:
+def _body(rule: TextExpect, reading: Reading) -> Iterator[Judged]:
     if not rule.tests:
         return
-    types = [value for name, value in answer.headers if name.lower() == "content-type"]
-    text = decoded(answer.body, types[-1] if types else "")
+    text = reading.text
     for test in rule.tests:
-        beginning = f"; {_beginning(text)}" if test.wanted else ""
+        begins = f"; {beginning(text)}" if test.wanted else ""
         yield _judged(
             Reason.BODY,
             Assertion(
                 "body", test.said(so=test.wanted), quoted(text), test.wanted is test.holds(text)
             ),
-            f"body {test.said(so=not test.wanted)}{beginning}",
+            f"body {test.said(so=not test.wanted)}{begins}",
             by_regex=test.operator == "matches",
         )
 
 
-def _beginning(text: str) -> str:
-    return f"it begins {quoted(text, _BEGINS)}" if text else "it is empty"
-
-
-def _json(rules: Mapping[str, JsonRule], body: bytes) -> Iterator[Judged]:
+def _json(rules: Mapping[str, JsonRule], reading: Reading) -> Iterator[Judged]:
     if not rules:
         return
     document, unreadable = None, ""
     try:
-        document = json_rules.read(body)
-    except (ValueError, RecursionError):
-        unreadable = f"body is not JSON; {_beginning(decoded(body))}"
+        document = reading.document
+    except Unreadable as error:
+        unreadable = str(error)
     for path, rule in rules.items():
         looked = (
             json_rules.unreadable(path, rule, unreadable)
@@ -248,22 +218,24 @@ def _json(rules: Mapping[str, JsonRule], body: bytes) -> Iterator[Judged]:
             yield _judged(Reason.JSON, assertion, message)
 
 
-def _duration(limit: float | None, seconds: float) -> Iterator[Judged]:
+def judge_duration(limit: float | None, seconds: float) -> Iterator[Judged]:
     if limit is not None:
         expected, actual = f"at most {show_duration(limit)}", show_duration(seconds)
         assertion = Assertion("duration", expected, actual, seconds <= limit)
         yield _judged(Reason.LATENCY, assertion, f"took {actual}, expected {expected}")
 
 
-def _certificate(rule: CertificateExpect | None, answer: Answer) -> Iterator[Judged]:
+def judge_certificate(
+    rule: CertificateExpect | None, not_after: datetime | None, now: float
+) -> Iterator[Judged]:
     if rule is None:
         return
     expected = f"valid for at least {show_duration(rule.valid_for)}"
-    if answer.not_after is None:
+    if not_after is None:
         assertion = Assertion("certificate", expected, "none", False)
         yield _judged(Reason.CERTIFICATE, assertion, f"no certificate, expected one {expected}")
         return
-    left = answer.not_after.timestamp() - answer.now
+    left = not_after.timestamp() - now
     actual = (
         f"expires in {show_duration(left)}" if left > 0 else f"expired {show_duration(-left)} ago"
     )

@@ -2,37 +2,43 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import NamedTuple, Self
 
-from prober.probes.address import Url
+from prober.probes import http_token
 from prober.probes.cookies import Jar
+from prober.probes.http_ask import Leg, ask
 from prober.probes.http_request import Hop
 from prober.probes.http_settings import HttpSettings
+from prober.probes.http_token import Client
 from prober.probes.texts import clipped
-from prober.result import Attempt, Fact, Reason
+from prober.result import Attempt, Reason
 from prober.wire.failure import Failure
-from prober.wire.http1 import Limits, Request, Response, exchange
-from prober.wire.network import Endpoint, Network
+from prober.wire.http1 import Response
+from prober.wire.network import Network
 
 # Facts of the first lookup and of the way; all others are of the hop they were met on.
 _OF_THE_RUN = frozenset({"dns_lookup_seconds", "redirects", "regex_failed"})
-_LAST_MODIFIED = len("last-modified")  # most headers are ruled out by their length
-_YEARS = range(1970, 9999)  # of which every moment can be told in any time zone
+_UNAUTHORIZED = 401
 
 
 class Opening(NamedTuple):
-    """The first request of a run, ready to be sent; `name` is its check's."""
+    """The first request of a run, ready to be sent; `name` is its check's.
+
+    `secrets` are those that its config does not hold as they are sent;
+    `client` asks for the token that goes along, if one does.
+    """
 
     name: str
-    hop: Hop
-    request: Request
+    leg: Leg
+    secrets: tuple[str, ...] = ()
+    client: Client | None = None
 
     @classmethod
     def of(cls, settings: HttpSettings, name: str, jar: Jar) -> Self:
-        hop = Hop.first(settings)
-        return cls(name, hop, hop.request(name, jar))
+        """Raises OwnFault where a file that belongs to it cannot be read."""
+        leg = Leg.of(Hop.first(settings), settings, name, jar)
+        secrets = settings.auth.secrets if settings.auth is not None else ()
+        return cls(name, leg, secrets, Client.of(settings, name))
 
 
 async def fetch(
@@ -42,66 +48,43 @@ async def fetch(
 
     `jar` gets the cookies met on the way. Raises Failure or OwnFault.
     """
-    name, hop, request = opening
+    name, leg, secrets, client = opening
+    attempt.doing = ""
+    if secrets:
+        attempt.secrets = (*attempt.secrets, *secrets)
     seconds, followed = 0.0, 0
     while True:
         attempt.facts["redirects"] = followed
-        response, took = await _ask(hop, request, settings, attempt, net)
+        if client is None or not leg.hop.takes_token:
+            response, took = await ask(leg, attempt, net)
+        else:
+            response, took = await _ask_with_token(client, leg, attempt, net)
         seconds += took
-        following = hop.after(response) if settings.redirects else None
+        following = leg.hop.after(response) if settings.redirects else None
         if following is None:
             return response, seconds
         if followed == settings.redirects:
             many = "1 redirect" if followed == 1 else f"{followed} redirects"
             message = f"more than {many}, the last to {clipped(str(following.url))}"
             raise Failure(Reason.REDIRECT, message)
-        jar.keep(hop.url, response.headers, net.clock.now())
-        hop, followed = following, followed + 1
-        request = hop.request(name, jar)
+        jar.keep(leg.hop.url, response.headers, net.clock.now())
+        leg, followed = Leg.of(following, settings, name, jar), followed + 1
         for fact in attempt.facts.keys() - _OF_THE_RUN:
             del attempt.facts[fact]
 
 
-async def _ask(
-    hop: Hop, request: Request, settings: HttpSettings, attempt: Attempt, net: Network
+async def _ask_with_token(
+    client: Client, leg: Leg, attempt: Attempt, net: Network
 ) -> tuple[Response, float]:
-    """One hop's response, and the seconds from its start to its last byte."""
-    url = hop.url
-    attempt.facts["final_url"] = str(url)
-    policy = settings.tls.policy if url.tls else None
-    connection = await net.connect(Endpoint(url.host, url.port, policy), attempt)
-    try:
-        limits = Limits(body=settings.max_body)
-        response = await exchange(connection, request, limits, hop.stamps(attempt))
-    finally:
-        connection.close()
-    attempt.facts.update(_facts(response, url))
-    return response, response.last_byte - connection.started_at
-
-
-def _facts(response: Response, url: Url) -> dict[str, Fact]:
-    facts: dict[str, Fact] = {
-        "status_code": response.status,
-        "http_version": response.version,
-        "ssl": url.tls,
-        "content_length": response.wire_length
-        if response.wire_length is not None
-        else response.received,
-        "uncompressed_body_length": response.body_length,
-    }
-    for name, value in response.headers:
-        if len(name) != _LAST_MODIFIED or name.lower() != "last-modified":
-            continue
-        if (moment := _moment(value)) is not None:
-            facts["last_modified"] = moment
-    return facts
-
-
-def _moment(text: str) -> datetime | None:
-    """What a Last-Modified says, in UTC; None where it is no moment of any document."""
-    try:
-        moment = parsedate_to_datetime(text)
-        moment = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
-    except (ValueError, OverflowError, OSError):
-        return None
-    return moment if moment.year in _YEARS else None
+    """As `ask`; a kept token that is not taken any more is replaced once, at nobody's expense."""
+    token = await http_token.token(client, attempt, net)
+    before, began = dict(attempt.phases), net.clock.monotonic()
+    response, took = await ask(leg._replace(stamps=token.line), attempt, net)
+    if response.status != _UNAUTHORIZED or not token.is_kept:
+        return response, took
+    http_token.refused(client, token, net)
+    attempt.phases.clear()
+    attempt.phases.update(before)
+    attempt.aside += net.clock.monotonic() - began
+    token = await http_token.token(client, attempt, net)
+    return await ask(leg._replace(stamps=token.line), attempt, net)

@@ -6,14 +6,14 @@ the one it was written for; once dropped it stays dropped.
 
 from __future__ import annotations
 
-import base64
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from prober import __version__
 from prober.probes.address import Url, hidden
 from prober.probes.cookies import Jar
+from prober.probes.http_auth import basic_header
+from prober.probes.http_proxy import HttpProxy
 from prober.probes.http_settings import HttpSettings
 from prober.probes.texts import clipped, utf8
 from prober.result import Attempt, Reason
@@ -30,24 +30,39 @@ Headers = Mapping[str, tuple[str | Secret, ...]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hop:
-    """One request of a run; `headers` are the user's that still apply."""
+    """One request of a run; `headers` are the user's that still apply.
+
+    `takes_token` where one that has been asked for is to go along: to the
+    first origin, as long as no other has been met.
+    """
 
     url: Url
     method: str
     headers: Headers
     body: bytes
+    takes_token: bool = False
 
     @classmethod
     def first(cls, settings: HttpSettings) -> Hop:
-        headers, body = dict(settings.headers), (settings.body or "").encode()
-        if settings.has_json:
-            body = json.dumps(settings.json_, ensure_ascii=False).encode()
-            if "content-type" not in {name.lower() for name in headers}:
-                headers["Content-Type"] = ("application/json",)
-        return cls(url=settings.url, method=settings.method, headers=headers, body=body)
+        """Raises OwnFault where a file that belongs to it cannot be read."""
+        headers, body = dict(settings.headers), settings.payload
+        if body.media_type and "content-type" not in {name.lower() for name in headers}:
+            headers["Content-Type"] = (body.media_type,)
+        if settings.auth is not None and (known := settings.auth.header) is not None:
+            headers["Authorization"] = (known,)
+        return cls(
+            url=settings.url,
+            method=settings.method,
+            headers=headers,
+            body=body.content,
+            takes_token=settings.auth is not None and settings.auth.oauth2 is not None,
+        )
 
-    def request(self, check: str, jar: Jar) -> Request:
-        """As it goes onto the wire, less the stamps: the user's headers in place of ours."""
+    def request(self, check: str, jar: Jar, proxy: HttpProxy | None = None) -> Request:
+        """As it goes onto the wire, less the stamps: the user's headers in place of ours.
+
+        Where it is a `proxy` that is asked, it is told the whole URL, and who we are to it.
+        """
         lines = {name.lower(): [(name, value)] for name, value in self._ours(check)}
         for name, values in self.headers.items():
             lines[name.lower()] = [(name, _sent(name, value)) for value in values]
@@ -55,7 +70,9 @@ class Hop:
         if cookie := jar.header(self.url, given):
             lines["cookie"] = [("Cookie", cookie)]
         headers = tuple(pair for pairs in lines.values() for pair in pairs)
-        return Request(self.method, self.url.target, headers, self.body)
+        if proxy is None:
+            return Request(self.method, self.url.target, headers, self.body)
+        return Request(self.method, str(self.url), (*headers, *proxy.lines), self.body)
 
     def stamps(self, attempt: Attempt) -> Lines:
         """What says of which run the request is, where the user does not say it."""
@@ -69,12 +86,11 @@ class Hop:
         yield "Host", self.url.authority
         yield "User-Agent", f"prober/{__version__} {_TOKEN}"
         yield "Accept", "*/*"
-        yield "Accept-Encoding", "gzip, deflate"
+        yield "Accept-Encoding", "gzip, deflate, br"
         yield "Connection", "close"
         yield "X-Synthetic-Check", check
-        if self.url.userinfo is not None:
-            pair = base64.b64encode(self.url.userinfo.reveal().encode()).decode()
-            yield "Authorization", f"Basic {pair}"
+        if self.url.userinfo is not None and not self.takes_token:
+            yield "Authorization", basic_header(self.url.userinfo).reveal()
 
     def after(self, response: Response) -> Hop | None:
         """The request a redirect asks for; None where the response is final."""
@@ -99,7 +115,7 @@ class Hop:
             for name, values in self.headers.items()
             if name.lower() != "host" and not any(isinstance(value, Secret) for value in values)
         }
-        return replace(self, url=url, headers=public)
+        return replace(self, url=url, headers=public, takes_token=False)
 
     def _asked_anew(self, status: int) -> Hop:
         """As browsers do: a POST becomes a GET, but for 307 and 308; 303 asks for a GET."""

@@ -10,9 +10,16 @@ from collections.abc import Sequence
 
 from prober.probes.address import is_name
 from prober.probes.http_settings import HttpSettings
-from prober.probes.series import ADDRESS_SERIES, number_series
+from prober.probes.series import (
+    ADDRESS_SERIES,
+    REGEX_SERIES,
+    TLS_SERIES,
+    VALUE_SERIES,
+    StepSeries,
+    number_series,
+)
 from prober.result import Reason, Result
-from prober.series import Series, fact_series, info_series
+from prober.series import Series, fact_series
 
 PHASES = ("resolve", "connect", "tls", "processing", "transfer")
 
@@ -49,52 +56,48 @@ SERIES: tuple[Series, ...] = (
         "Moment in the Last-Modified header, in Unix time.",
         "last_modified",
     ),
-    fact_series(
-        "probe_ssl_earliest_cert_expiry",
-        "Moment the first of the certificates sent expires, in Unix time.",
-        "cert_not_after",
-    ),
-    fact_series(
-        "probe_ssl_last_chain_expiry_timestamp_seconds",
-        "Moment the last of the verified chains expires, in Unix time.",
-        "chain_not_after",
-    ),
-    info_series(
-        "probe_ssl_last_chain_info",
-        "The server's own certificate.",
-        {
-            "fingerprint_sha256": "cert_fingerprint",
-            "subject": "cert_subject",
-            "issuer": "cert_issuer",
-            "subjectalternative": "cert_san",
-            "serialnumber": "cert_serial",
-        },
-    ),
-    info_series("probe_tls_version_info", "The TLS version agreed on.", {"version": "tls_version"}),
-    info_series("probe_tls_cipher_info", "The TLS cipher agreed on.", {"cipher": "cipher"}),
-    number_series(
-        "probe_failed_due_to_regex", "1 if a regex made the last run fail.", "regex_failed"
-    ),
+    *TLS_SERIES,
+    REGEX_SERIES,
 )
+
+
+def of(*, values: bool, steps: bool) -> tuple[Series, ...]:
+    """The gauges of one check, which reads values or does steps."""
+    return (*SERIES, *(VALUE_SERIES,) * values, *(StepSeries().both() if steps else ()))
 
 
 def reasons(settings: HttpSettings) -> tuple[Reason, ...]:
     """Why a check can be down, in the order of `Reason`; redirects may lead to any host and to TLS."""
+    asked = _asked(settings)
     led = settings.redirects > 0
     expect = settings.expect
     possible = {
-        Reason.DNS: led or is_name(settings.url.host),
+        Reason.DNS: led or any(is_name(host) for host, _ in asked),
         Reason.CONNECT: True,
-        Reason.TLS: led or settings.url.tls,
-        Reason.CERTIFICATE: led or settings.url.tls,
+        Reason.TLS: led or any(tls for _, tls in asked),
+        Reason.CERTIFICATE: led or any(tls for _, tls in asked),
         Reason.TIMEOUT: True,
         Reason.PROTOCOL: True,
         Reason.REDIRECT: led,
         Reason.STATUS: True,
         Reason.HEADER: bool(expect.headers),
         Reason.BODY: bool(expect.body.tests),
-        Reason.JSON: bool(expect.json_),
+        Reason.JSON: bool(expect.json_) or _asks_for_a_token(settings),
         Reason.SIZE: True,
         Reason.LATENCY: expect.duration is not None,
     }
     return tuple(reason for reason in Reason if possible.get(reason, False))
+
+
+def _asked(settings: HttpSettings) -> list[tuple[str, bool]]:
+    """Whom it talks to before any redirect, and whether over TLS."""
+    urls = [settings.url]
+    if settings.auth is not None and settings.auth.oauth2 is not None:
+        urls.append(settings.auth.oauth2.token_url)
+    proxy = settings.proxy
+    near = [] if proxy is None else [(proxy.host, False)]
+    return [(url.host, url.tls) for url in urls] + near
+
+
+def _asks_for_a_token(settings: HttpSettings) -> bool:
+    return settings.auth is not None and settings.auth.oauth2 is not None

@@ -2,17 +2,17 @@
 
 What the run did not see is absent: steps it did not come to, pages it did not
 visit, vitals that the browser did not report. A page that was visited more
-than once shows its last visit; a step that was taken more than once its last
-time, and as failed if it ever did.
+than once shows its last visit.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
-from prober.result import Reason, Result, Step, Visit
-from prober.series import MOST_PAGES, MOST_STEPS, Names, Series, escape
+from prober.probes.series import StepSeries
+from prober.result import Reason, Result, Visit
+from prober.series import MOST_PAGES, Names, Series, escape
 
 REASONS = (Reason.TIMEOUT, Reason.STEP, Reason.SCRIPT)
 
@@ -20,27 +20,10 @@ _Read: TypeAlias = "Callable[[Result], Sequence[tuple[str, float]]]"
 
 
 class _Told:
-    """The names that one check's gauges have used: beyond the limit its lifetime brings no more."""
+    """The pages that one check's gauges have named: beyond the limit its lifetime brings no more."""
 
     def __init__(self) -> None:
-        self._steps, self._pages = Names(MOST_STEPS), Names(MOST_PAGES)
-
-    def _taken(self, result: Result) -> Mapping[str, list[Step]]:
-        found = dict[str, list[Step]]()
-        for step in result.steps:
-            found.setdefault(self._steps.of(step.name), []).append(step)
-        return found
-
-    def durations(self, result: Result) -> Sequence[tuple[str, float]]:
-        steps = self._taken(result).items()
-        return tuple((f'step="{escape(name)}"', taken[-1].seconds) for name, taken in steps)
-
-    def successes(self, result: Result) -> Sequence[tuple[str, float]]:
-        steps = self._taken(result).items()
-        return tuple(
-            (f'step="{escape(name)}"', float(all(step.ok for step in taken)))
-            for name, taken in steps
-        )
+        self._pages = Names(MOST_PAGES)
 
     def by_page(self, value: Callable[[Visit], float | None]) -> _Read:
         def read(result: Result) -> Sequence[tuple[str, float]]:
@@ -67,7 +50,6 @@ def series() -> tuple[Series, ...]:
     """The gauges of one check."""
     told = _Told()
     return (
-        Series("probe_step_duration_seconds", "How long a step took.", told.durations),
-        Series("probe_step_success", "Whether a step did what it was to do.", told.successes),
+        *StepSeries().both(),
         *(Series(name, text, told.by_page(value)) for name, text, value in _BY_PAGE),
     )

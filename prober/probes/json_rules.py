@@ -16,16 +16,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import lru_cache
-from math import inf
 from operator import ge, gt, le, lt
 from typing import Annotated, NamedTuple, Self, TypeGuard
 
-import jsonpath_rfc9535
-from jsonpath_rfc9535 import JSONPathError, JSONPathNode, JSONPathQuery
-from jsonpath_rfc9535.segments import JSONPathRecursiveDescentSegment
-from jsonpath_rfc9535.selectors import FilterSelector
-from pydantic import AfterValidator, JsonValue, PlainSerializer, PlainValidator, WithJsonSchema
+from pydantic import JsonValue, PlainSerializer, PlainValidator, WithJsonSchema
 
+from prober.probes.json_paths import Unreadable, nodes, too_deep
 from prober.probes.texts import SHOWN_AT_MOST, clipped, matches, quoted, valid_regex
 from prober.result import Assertion
 
@@ -75,29 +71,30 @@ class JsonRule:
         _wanted(written)
         return cls(written)
 
+    @property
+    def looks_within(self) -> bool:
+        """Whether it can look at each element of what a path finds."""
+        return any(wanted.operator == "contains" for wanted in _wanted(self.written))
 
-def _valid_path(path: str) -> str:
-    try:
-        query(path)
-    except JSONPathError as error:
-        raise ValueError(
-            f"{path!r} is not a JSONPath ({error}); write it as in RFC 9535, like $.a.b"
-        ) from None
-    return path
+    def filled(
+        self, value: Callable[[JsonValue], JsonValue], regex: Callable[[str], str]
+    ) -> JsonRule:
+        """With other operands in place of the written ones. Raises ValueError as `of` does."""
+        operands = {one.operator: one.operand for one in _wanted(self.written)}
+        return JsonRule.of(
+            {
+                name: regex(one) if name == "matches" and isinstance(one, str) else value(one)
+                for name, one in operands.items()
+            }
+        )
 
 
-JsonPath = Annotated[str, AfterValidator(_valid_path)]
 JsonRuleField = Annotated[
     JsonRule,
     PlainValidator(JsonRule.of),
     PlainSerializer(lambda rule: json.loads(rule.written)),
     WithJsonSchema({}),
 ]
-
-
-@lru_cache(maxsize=4096)
-def query(path: str) -> JSONPathQuery:
-    return jsonpath_rfc9535.compile(path)
 
 
 @lru_cache(maxsize=4096)
@@ -132,8 +129,10 @@ def _refuse_slip(value: JsonValue) -> None:
 def _meant(key: str) -> str | None:
     """The operator that `key` may be a slip of, or another language's word for."""
     word = key.lower().strip("$_ ")
-    close = get_close_matches(word, (op for op in _OPERATORS if op not in _ORDER), 1, cutoff=0.85)
-    return word if word in _ORDER else _OTHER_WORDS.get(word) or next(iter(close), None)
+    long = [operator for operator in _OPERATORS if operator not in _ORDER]
+    close = get_close_matches(word, long, 1, cutoff=0.85)
+    swapped = [operator for operator in long if sorted(operator) == sorted(word)]  # lenght
+    return word if word in _ORDER else _OTHER_WORDS.get(word) or next(iter(close + swapped), None)
 
 
 def _operator(name: str, operand: JsonValue) -> Wanted:
@@ -172,47 +171,15 @@ def _bounds_in_words(name: str, bounds: dict[str, JsonValue]) -> str:
     return " and ".join(said)
 
 
-def visits(path: str, rule: JsonRule, size: int) -> float:
-    """At most how many nodes of a document of `size` bytes are looked at, more or less.
-
-    Infinitely many where there is a filter: it can look through the whole
-    document for each node, and has regular expressions that are not RE2's.
-    """
-    many, descents = 1, 0
-    for segment in query(path).segments:
-        if any(isinstance(one, FilterSelector) for one in segment.selectors):
-            return inf
-        descents += isinstance(segment, JSONPathRecursiveDescentSegment)
-        many *= len(segment.selectors)
-    contains = any(wanted.operator == "contains" for wanted in _wanted(rule.written))
-    if query(path).singular_query() and not contains:
-        return 0
-    return float(many) * float(size) ** max(1, descents) if descents < 20 else inf
-
-
-def read(body: bytes) -> JsonValue:
-    """Strictly RFC 8259. Raises ValueError, or RecursionError where it is nested too deeply."""
-    document: JsonValue = json.loads(body, parse_constant=_no_number)
-    return document
-
-
-def _no_number(name: str) -> None:
-    raise ValueError(f"{name} is no JSON")
-
-
 def judge(path: str, rule: JsonRule, document: JsonValue) -> list[tuple[Assertion, str]]:
     """One assertion per operator, each with what is wrong in words (empty where nothing is)."""
     try:
-        nodes = [_value(node) for node in query(path).find(document)]
-        return [_judged(path, wanted, nodes) for wanted in _wanted(rule.written)]
-    except (JSONPathError, RecursionError):
-        return unreadable(path, rule, f"{path} cannot be evaluated: the JSON is nested too deeply")
-
-
-def _value(node: JSONPathNode) -> JsonValue:
-    """The library says `object`, but what it finds is part of the document."""
-    value: JsonValue = node.value  # type: ignore[assignment]  # see above
-    return value
+        found = list(nodes(path, document))
+        return [_judged(path, wanted, found) for wanted in _wanted(rule.written)]
+    except Unreadable as error:
+        return unreadable(path, rule, str(error))
+    except RecursionError:
+        return unreadable(path, rule, str(too_deep(path)))
 
 
 def unreadable(path: str, rule: JsonRule, why: str) -> list[tuple[Assertion, str]]:

@@ -15,8 +15,9 @@ from dataclasses import replace
 from typing import BinaryIO
 
 from prober import __version__
-from prober.probes.expect import Answer, Expect, judge
+from prober.probes.answer import Answer
 from prober.probes.judging import LENGTH
+from prober.probes.look import Look, see
 
 _FORGOTTEN = 15  # seconds after which nobody can be waiting for a judgement
 _NICE = 10  # measuring comes first
@@ -30,12 +31,12 @@ def main(source: BinaryIO, out: BinaryIO) -> None:
     )  # an agent that was started to ignore it passes that on
     _write(out, __version__.encode())
     while (head := _frame(source)) is not None and (body := _frame(source)) is not None:
-        asked: tuple[Expect, Answer] = pickle.loads(head)  # noqa: S301 - from the agent itself
-        expected, answer = asked
+        asked: tuple[Look, Answer] = pickle.loads(head)  # noqa: S301 - from the agent itself
+        look, answer = asked
         signal.alarm(_FORGOTTEN)
-        judged = judge(expected, replace(answer, body=body))
+        seen = see(look, replace(answer, body=body))
         signal.alarm(0)
-        _write(out, pickle.dumps(judged, pickle.HIGHEST_PROTOCOL))
+        _write(out, pickle.dumps(seen, pickle.HIGHEST_PROTOCOL))
 
 
 def _frame(source: BinaryIO) -> bytes | None:

@@ -23,7 +23,8 @@ from typing import IO
 
 from prober import __version__
 from prober.errors import ProberError
-from prober.probes.expect import Answer, Expect, Judged, judge, takes_long
+from prober.probes.answer import Answer
+from prober.probes.look import Look, Seen, see, takes_long
 from prober.units import show_duration
 
 LIMIT = 5.0  # seconds of one judgement
@@ -53,23 +54,23 @@ class Judges:
         self._busy: set[str] = set()
         self._slow: set[str] = set()
 
-    async def judge(self, check: str, expected: Expect, answer: Answer) -> tuple[Judged, ...]:
-        """As `expect.judge`. Raises Unjudged."""
-        if not takes_long(expected, len(answer.body)):
-            return judge(expected, answer)
+    async def see(self, check: str, look: Look, answer: Answer) -> Seen:
+        """As `look.see`. Raises Unjudged."""
+        if not takes_long(look, len(answer.body)):
+            return see(look, answer)
         if check in self._busy:
             raise Unjudged("the answer of an earlier run is still being judged")
         self._busy.add(check)
         try:
             lane = self._slow_lane if check in self._slow else self._lane
-            judged = await lane.judge(expected, answer)
+            seen = await lane.see(look, answer)
         except _TooLong:
             self._slow.add(check)
             raise
         finally:
             self._busy.discard(check)
         self._slow.discard(check)
-        return judged
+        return seen
 
     def close(self) -> None:
         """Kills the processes that wait for work."""
@@ -86,23 +87,23 @@ class _Lane:
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._idle: list[_Process] = []
 
-    async def judge(self, expected: Expect, answer: Answer) -> tuple[Judged, ...]:
+    async def see(self, look: Look, answer: Answer) -> Seen:
         async with self._turn():
             process = self._idle_one()
             done = False
             try:
                 # Bounded here, because the runner leaves judging alone: it is not the target's time.
                 process = process or await _started()
-                with _said(f"the expectation took over {show_duration(self._limit)} to judge"):
+                with _said(f"the answer took over {show_duration(self._limit)} to judge"):
                     async with asyncio.timeout(self._limit):
-                        judged = await process.judge(expected, answer)
+                        seen = await process.see(look, answer)
                 done = True
             finally:
                 if process is not None and done:
                     self._idle.append(process)
                 elif process is not None:
                     process.kill()
-        return judged
+        return seen
 
     def _idle_one(self) -> _Process | None:
         while self._idle:
@@ -173,13 +174,13 @@ class _Process:
         """What it says first."""
         return (await self._frame()).decode()
 
-    async def judge(self, expected: Expect, answer: Answer) -> tuple[Judged, ...]:
-        head = pickle.dumps((expected, replace(answer, body=b"")), pickle.HIGHEST_PROTOCOL)
+    async def see(self, look: Look, answer: Answer) -> Seen:
+        head = pickle.dumps((look, replace(answer, body=b"")), pickle.HIGHEST_PROTOCOL)
         for frame in (head, answer.body):
             await self._write(len(frame).to_bytes(LENGTH))
             await self._write(frame)
-        judged: tuple[Judged, ...] = pickle.loads(await self._frame())  # noqa: S301 - our own child
-        return judged
+        seen: Seen = pickle.loads(await self._frame())  # noqa: S301 - our own child
+        return seen
 
     def kill(self) -> None:
         self._popen.kill()

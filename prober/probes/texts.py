@@ -7,6 +7,7 @@ and whatever the target sends.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from functools import cached_property, lru_cache
 from typing import Annotated, NamedTuple, Protocol
 
@@ -31,8 +32,18 @@ _KNOWN = re.compile(
 )
 
 
+class Match(Protocol):
+    def group(self, group: int) -> str | None: ...
+
+
 class Regex(Protocol):
-    def search(self, text: str) -> object | None: ...
+    @property
+    def groups(self) -> int: ...
+
+    @property
+    def groupindex(self) -> Mapping[str, int]: ...
+
+    def search(self, text: str) -> Match | None: ...
 
 
 @lru_cache(maxsize=4096)
@@ -103,10 +114,44 @@ class TextExpect(Model):
 
 def matches(pattern: str, text: str) -> bool:
     """Whether `pattern` is found anywhere in `text`."""
+    return _searched(pattern, text) is not None
+
+
+def groups(pattern: str) -> int:
+    """How many groups a valid `pattern` has."""
+    return _compiled(pattern).groups
+
+
+def captured(pattern: str, text: str) -> str | None:
+    """What the first group of `pattern` holds where it is first found in `text`."""
+    found = _searched(pattern, text)
+    return found.group(1) if found else None
+
+
+def group_names(pattern: str) -> tuple[str, ...]:
+    """The groups of a valid `pattern`: numbers, 0 for all that it matched, and names."""
+    regex = _compiled(pattern)
+    return (*map(str, range(regex.groups + 1)), *regex.groupindex)
+
+
+def captures(pattern: str, text: str) -> Mapping[str, str] | None:
+    """What each group (see `group_names`) holds where `pattern` is first found in `text`.
+
+    Empty for one that took no part; None where it is not found.
+    """
+    found = _searched(pattern, text)
+    if found is None:
+        return None
+    regex = _compiled(pattern)
+    held = {str(number): found.group(number) or "" for number in range(regex.groups + 1)}
+    return held | {name: held[str(number)] for name, number in regex.groupindex.items()}
+
+
+def _searched(pattern: str, text: str) -> Match | None:
     try:
-        return _compiled(pattern).search(text) is not None
+        return _compiled(pattern).search(text)
     except UnicodeEncodeError:  # JSON can carry half a surrogate pair; RE2 reads UTF-8
-        return _compiled(pattern).search(text.encode("utf-8", "replace").decode()) is not None
+        return _compiled(pattern).search(text.encode("utf-8", "replace").decode())
 
 
 def decoded(body: bytes, content_type: str = "") -> str:

@@ -109,6 +109,7 @@ class _Detail:
     facts: Mapping[str, str | bool | int | float] = field(default_factory=dict)
     steps: tuple[Step, ...] = ()
     visits: tuple[Visit, ...] = ()
+    values: Mapping[str, float] = field(default_factory=dict)
     evidence: tuple[Evidence, ...] = ()
 
 
@@ -195,6 +196,8 @@ def _detail(result: Result) -> str:
         detail["steps"] = [_told(step) for step in result.steps]
     if result.visits:
         detail["visits"] = [_told(visit) for visit in result.visits]
+    if result.values:
+        detail["values"] = dict(result.values)
     if result.evidence:
         detail["evidence"] = [_told(one) for one in result.evidence]
     return _encoded(detail)
@@ -257,5 +260,6 @@ def _restored(
         facts={name: fact_from_json(name, fact) for name, fact in more.facts.items()},
         steps=more.steps,
         visits=more.visits,
+        values=more.values,
         evidence=more.evidence,
     )

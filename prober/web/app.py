@@ -13,7 +13,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from prober.errors import ProberError
-from prober.web import api, evidence, page
+from prober.web import api, evidence, page, probe
 from prober.web.accept import OPENMETRICS, TEXT, wants_openmetrics
 from prober.web.sources import SOURCES, Sources
 from prober.web.stream import packing, send
@@ -48,6 +48,7 @@ def _route(router: web.UrlDispatcher, start: str) -> None:
     router.add_get(f"{start}/static/{{file}}", page.static)
     router.add_get(f"{start}/evidence/{{check}}/{{run}}/{{file}}", evidence.show)
     router.add_get(f"{start}/metrics", _metrics)
+    router.add_get(f"{start}/probe", probe.probe)
     router.add_get(f"{start}/-/healthy", _healthy)
     router.add_get(f"{start}/-/ready", _ready)
     router.add_post(f"{start}/-/reload", _reload)

@@ -1,4 +1,4 @@
-"""What does the page say of a journey's run? Pure: a result in, texts out.
+"""What does the page say of a run in steps, as a journey's is? Pure: a result in, texts out.
 
 Its steps in order, the vitals of the pages it saw (the last visit to each, as
 the metrics have it), and what it left behind.
@@ -89,11 +89,12 @@ class Journey:
 
 
 def journey(result: Result | None) -> Journey | None:
-    """None for a run that was no journey, or that came to nothing worth showing."""
+    """None for a run that had no steps, or that came to nothing worth showing."""
     if result is None or not (result.steps or result.visits or result.evidence):
         return None
     told = told_by_a_step(result)
-    steps = [_step(step, result.message if step is told else step.message) for step in result.steps]
+    whole = result.message if told is None else result.message.removeprefix(f"step {told.name!r}: ")
+    steps = [_step(step, whole if step is told else step.message) for step in result.steps]
     times = Counter(visit.page for visit in result.visits)
     last = {visit.page: visit for visit in result.visits}
     pages = [_page(visit, times[page]) for page, visit in last.items()]

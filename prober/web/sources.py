@@ -8,9 +8,11 @@ from pathlib import Path
 
 from aiohttp import web
 
+from prober import __version__
 from prober.clock import Clock
 from prober.export.board import Board
 from prober.export.metrics import Metrics
+from prober.web.probing import Probing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,12 +31,13 @@ class Sources:
     metrics: Metrics
     clock: Clock
     region: str
-    version: str
     external_url: str | None
     data_dir: Path
     healthy: Callable[[], bool]
     ready: Callable[[], bool]
     reload: Callable[[], Awaitable[Sequence[str]]]
+    probing: Probing
+    version: str = __version__
     before_scrape: Callable[[], None] = lambda: None
     notices: Callable[[], Sequence[str]] = tuple
     severities: Callable[[], Sequence[str]] = tuple

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from prober.export.board import Row, present
+from prober.export.family import number
 from prober.result import Outcome, Result
 from prober.units import rfc3339, show_duration
 from prober.web.journey import Journey, journey, told_by_a_step
@@ -61,6 +62,7 @@ class Line:
     target: str
     labels: tuple[tuple[str, str], ...]
     alerts: tuple[Alert, ...]
+    values: tuple[tuple[str, str], ...]  # that the run has read
     journey: Journey | None
 
 
@@ -149,8 +151,13 @@ def line(row: Row, now: float) -> Line:
             Alert(rule, firing.severity, _coarse(max(1.0, now - firing.since)))
             for rule, firing in row.firing.items()
         ),
+        values=_values(_told(row, state)),
         journey=journey(_told(row, state)),
     )
+
+
+def _values(result: Result | None) -> tuple[tuple[str, str], ...]:
+    return tuple((name, number(value)) for name, value in result.values.items()) if result else ()
 
 
 def _told(row: Row, state: str) -> Result | None:

@@ -123,9 +123,9 @@ class Network:
             addresses, late = await self._resolve(to, attempt)
         else:
             addresses, late = (address,), 0.0
-            attempt.add("resolve", 0.0)
+            attempt.phases.setdefault("resolve", 0.0)
             attempt.facts.setdefault("dns_lookup_seconds", 0.0)
-        if to.ip != "auto" or len(addresses) > 1:
+        if len(addresses) > 1 or to.ip != "auto":
             addresses = chosen(to.host, addresses, to.ip)
         if to.source is not None:
             addresses = sourced(to.host, addresses, to.source)

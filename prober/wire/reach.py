@@ -7,7 +7,7 @@ share of what is left until the deadline, where there is one.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 
 from prober.result import Attempt, Reason
 from prober.units import show_duration
@@ -20,13 +20,19 @@ _LEAST = 2.0  # seconds for each, where there is so much: a lost SYN is sent aga
 _TELLING = 0.02  # seconds before the deadline, so that there is time to say what became of each
 
 
-async def reach(
+def reach(
     addresses: Sequence[Address], port: int, station: Station, attempt: Attempt
-) -> tuple[Connection, float]:
+) -> Awaitable[tuple[Connection, float]]:
     """The first that accepts, and how late we were to notice. Raises Failure or OwnFault."""
     attempt.during = "connect"
     if len(addresses) == 1:
-        return await _try(addresses[0], port, station, attempt)
+        return _try(addresses[0], port, station, attempt)
+    return _try_each(addresses, port, station, attempt)
+
+
+async def _try_each(
+    addresses: Sequence[Address], port: int, station: Station, attempt: Attempt
+) -> tuple[Connection, float]:
     refusals: list[Failure] = []
     for index, address in enumerate(addresses):
         share = _share(attempt, station.clock.monotonic(), len(addresses) - index)

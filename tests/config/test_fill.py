@@ -7,6 +7,7 @@ import pytest
 
 from prober.config.fill import Files, Filler
 from prober.probes.http import HttpCheck
+from prober.probes.http_settings import HttpSettings
 from tests.config.loading import loaded, refused
 
 ENV = {"A": "1", "HOST": "h", "EMPTY": "", "TRICK": "{x: y}\n- ${A}", "BAD": "\udcff"}
@@ -79,6 +80,7 @@ checks:
     (check,) = loaded(tmp_path, text, env).config.checks
 
     assert isinstance(check, HttpCheck)
+    assert isinstance(check.http, HttpSettings)
     assert (check.retries, check.timeout) == (2, 3)
     assert check.labels == {"x": "[a, {b: c}]", "n": "2"}
     assert check.http.tls.insecure_skip_verify is True
@@ -91,6 +93,7 @@ def test_keys_are_never_filled_in(tmp_path: Path) -> None:
     (check,) = loaded(tmp_path, text, {"KEY": "x"}).config.checks
 
     assert isinstance(check, HttpCheck)
+    assert isinstance(check.http, HttpSettings)
     assert check.http.json_ == {"${KEY}": 1}
 
 
@@ -128,7 +131,7 @@ def test_with_allow_unset_other_mistakes_are_told(tmp_path: Path) -> None:
 
     assert refused(tmp_path, text, allow_unset=True) == [
         'config.yaml:6: checks[2]: unknown key "colour"; known here: name, interval, timeout,'
-        " retries, severity, labels, runbook, alerts, http, tcp, journey",
+        " retries, severity, labels, runbook, alerts, targets_from, http, tcp, journey",
         "config.yaml:6: checks[2].timeout: '5 s' is not a duration;"
         " write it as 500ms, 30s, 5m, 1h30m or 7d",
     ]

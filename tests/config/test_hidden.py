@@ -27,6 +27,15 @@ def scrub_of(folder: Path, settings: str) -> Scrubber:
         "      json: {dsn: hunter22}",
         "      json: {auth: {user: hunter22}}",
         "      json: {secrets: {any: hunter22}}",
+        "      auth: {bearer: hunter22}",
+        "      auth: {basic: {username: somebody, password: hunter22}}",
+        "      auth: {basic: {username: hunter22}}",
+        "      auth: {oauth2: {token_url: 'https://i.example/', client_id: a, client_secret: hunter22}}",
+        "      auth: {oauth2: {token_url: 'https://i.example/', client_id: hunter22, client_secret: a}}",
+        "      auth: {oauth2: {token_url: 'https://i.example/', client_id: a, client_secret: a,"
+        " params: {scopes: hunter22}}}",
+        "      proxy: http://u:hunter22@proxy.example:3128",
+        "      form: {password: hunter22}",
         "      headers: {Cookie: hunter22}",
         "      headers: {authorization: Bearer hunter22}",
         "      headers: {X-API-KEY: hunter22}",
@@ -195,3 +204,57 @@ def test_a_mistake_of_syntax_shows_no_secret_either(tmp_path: Path) -> None:
         "config.yaml:3: agent.region: the unknown tag !***; leave it out",
         "config.yaml:4: **** is not defined above; write &*** before the value it means",
     ]
+
+
+def test_how_a_client_says_who_it_is_is_no_secret(tmp_path: Path) -> None:
+    """Else `body` and `read` would be taken out of every message."""
+    (tmp_path / "pw").write_text("hunter22")
+    settings = (
+        "      auth: {oauth2: {token_url: 'https://i.example/token', client_id: somebody,"
+        " client_secret: hunter22, auth_style: body, scopes: [read]}}\n"
+        "  - {name: b, http: {url: 'https://b.example/',"
+        " auth: {basic: {username: somebody, password_file: pw}}}}"
+    )
+    text = f"checks:\n  - name: a\n    http:\n      url: https://h.example/\n{settings}"
+    said = "read the body of pw"
+
+    config = loaded(tmp_path, text).config
+
+    assert config.scrub(said) == said
+    assert not [one for one in warned(tmp_path, text) if "secret" in one]
+    assert str(tmp_path / "pw") in config.files
+
+
+STEPS = """
+checks:
+  - name: a
+    http:
+      values: {api_key: "$.queue.length"}
+      steps:
+        - name: sign in
+          url: https://h.example/
+          json: {password: hunter22}
+          extract: {token: "$.session.value", db_password: {header: X-Session-Id}}
+        - name: look
+          url: https://h.example/
+          headers: {Authorization: "Bearer {{token}}", X-Api-Key: hunter33}
+          auth:
+"""
+
+
+def test_where_a_token_is_found_is_no_secret_but_all_in_a_step_that_is_one_is(
+    tmp_path: Path,
+) -> None:
+    scrub = loaded(tmp_path, STEPS).config.scrub
+
+    assert {"hunter22", "hunter33"} <= scrub.values
+    for said in ("$.session.value", "X-Session-Id", "$.queue.length"):
+        assert scrub(said) == said
+
+
+def test_what_is_filled_in_later_is_no_short_secret(tmp_path: Path) -> None:
+    text = STEPS.replace("auth:", 'auth: {bearer: "{{t}}"}').replace(
+        "headers: {Authorization", "headers: {X"
+    )
+
+    assert not [one for one in warned(tmp_path, text.replace("token", "t")) if "secret" in one]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 from prober.check import Check
@@ -60,11 +60,12 @@ PHASES = {"resolve": 0.0021, "connect": 0.011, "tls": 0.02, "processing": 0.1, "
 
 @dataclass(frozen=True, slots=True)
 class Trip:
-    """What a journey adds to a result."""
+    """What some runs add to a result."""
 
     steps: Sequence[Step] = ()
     visits: Sequence[Visit] = ()
     evidence: Sequence[Evidence] = ()
+    values: Mapping[str, float] = field(default_factory=dict)
 
 
 def step(name: str, seconds: float = 0.4, message: str = "") -> Step:
@@ -177,5 +178,5 @@ def result(
         check=name, kind=kind, region="eu-west-1", run_id=f"run-{name}-{at}", traceparent="00-0-0-01",
         started_at=at, seconds=seconds, attempts=attempts, finding=finding,
         facts=facts if seen else {}, phases=PHASES if seen else {},
-        steps=trip.steps, visits=trip.visits, evidence=trip.evidence,
+        steps=trip.steps, visits=trip.visits, evidence=trip.evidence, values=trip.values,
     )  # fmt: skip

@@ -126,6 +126,53 @@ async def test_a_journey_stays_within_40_series_and_65_a_page(pages: int, steps:
     assert many <= 40 + 65 * told
 
 
+STEPS = {
+    "steps": [
+        {"name": 'sign "in"', "url": "https://shop.example/login"},
+        {"name": "order", "url": "https://shop.example/orders", "values": {"queue": "$.queue"}},
+    ]
+}
+
+
+async def test_an_http_check_shows_its_steps_and_values_also_out_of_history() -> None:
+    check = HttpCheck.model_validate({"name": "steps", "http": STEPS})
+    bench = Bench()
+    add(bench, check)
+    way = Trip([step('sign "in"'), step("order", 0.5, "status 500")], values={"queue": 12.0})
+    row = bench.run("steps", Finding.down(Reason.STATUS, "x"), facts=ANSWER, trip=way)
+    lines = (await bench.text()).splitlines()
+
+    labels = 'check="steps",region="eu-west-1"'
+    told = [
+        f'probe_step_duration_seconds{{{labels},step="sign \\"in\\""}} 0.4',
+        f'probe_step_duration_seconds{{{labels},step="order"}} 0.5',
+        f'probe_step_success{{{labels},step="sign \\"in\\""}} 1',
+        f'probe_step_success{{{labels},step="order"}} 0',
+        f'probe_value{{{labels},name="queue"}} 12',
+    ]
+    assert set(told) <= set(lines)
+    assert f'prober_failures_total{{{labels},reason="step"}} 0' in lines
+
+    after = Bench()
+    add(after, check)
+    assert row is not None
+    assert row.last is not None
+    after.metrics.restore(row.last, row)
+    assert set(told) <= set((await after.text()).splitlines())
+
+
+async def test_a_value_that_is_not_there_any_more_is_shown_no_more() -> None:
+    settings = {"url": "https://shop.example/", "values": {"queue": "$.queue"}}
+    bench = Bench()
+    add(bench, HttpCheck.model_validate({"name": "one", "http": settings}))
+    bench.run("one", UP, facts=ANSWER, trip=Trip(values={"queue": 0.0}))
+    before = await bench.text()
+    bench.run("one", UP, facts=ANSWER)
+
+    assert 'probe_value{check="one",region="eu-west-1",name="queue"} 0\n' in before
+    assert "probe_value{" not in await bench.text()
+
+
 async def test_every_last_result_of_a_whole_journey_is_shown() -> None:
     text = await full_bench().text()
 

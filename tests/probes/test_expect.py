@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from prober.probes.expect import Answer, Expect, first_failure, judge
+from prober.probes.answer import Answer
+from prober.probes.expect import Expect, first_failure, judge
 from prober.result import Reason
 
 NOW = datetime(2026, 5, 1, tzinfo=UTC)
@@ -170,7 +171,17 @@ def test_json_is_judged_by_path() -> None:
     )
 
 
-@pytest.mark.parametrize("body", [b"<html>", b"", b"[" * 100_000, b"\xff\xfe\xff", b"9" * 5000])
+def test_an_integer_of_any_length_is_json() -> None:
+    huge = answer(body=b'{"a": %s, "b": 1}' % (b"9" * 5000))
+
+    assert wrong({"json": {"$.a": {"gt": 1}, "$.b": 1}}, huge) is None
+    assert wrong({"json": {"$.a": {"lt": 1}}}, huge) == (
+        Reason.JSON,
+        "$.a is Infinity, expected less than 1",
+    )
+
+
+@pytest.mark.parametrize("body", [b"<html>", b"", b"[" * 100_000, b"\xff\xfe\xff"])
 def test_a_body_that_is_no_json_fails_every_path(body: bytes) -> None:
     expect = Expect.model_validate({"json": {"$.a": 1, "$.b": {"exists": False}}})
     judged = judge(expect, answer(body=body))

@@ -55,7 +55,7 @@ def test_every_request_says_who_asks() -> None:
             ("Host", "shop.example:81"),
             ("User-Agent", f"prober/{__version__} prober-synthetic"),
             ("Accept", "*/*"),
-            ("Accept-Encoding", "gzip, deflate"),
+            ("Accept-Encoding", "gzip, deflate, br"),
             ("Connection", "close"),
             ("X-Synthetic-Check", "shop"),
         ),

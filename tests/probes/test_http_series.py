@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from prober.probes import http, tcp
+from prober.probes import http
 from prober.probes.series import address_hash
 from prober.result import Attempt, Fact, Finding, Reason
 from prober.series import Series
@@ -100,17 +100,6 @@ def test_the_address_hash_is_fnv_1a_of_the_address_bytes() -> None:
     assert address_hash("::1") != address_hash("::2")
 
 
-def test_tcp_has_the_series_of_its_address() -> None:
-    facts: dict[str, Fact] = {"ip": "::1", "ip_protocol": 6, "dns_lookup_seconds": 0.0}
-
-    assert read(tcp.SERIES, seen(facts)) == {
-        "probe_dns_lookup_time_seconds": 0,
-        "probe_ip_protocol": 6,
-        "probe_ip_addr_hash": address_hash("::1"),
-        "probe_failed_due_to_regex": 0,
-    }
-
-
 ALWAYS = {Reason.CONNECT, Reason.TIMEOUT, Reason.PROTOCOL, Reason.STATUS, Reason.SIZE}
 LED = {Reason.DNS, Reason.TLS, Reason.CERTIFICATE, Reason.REDIRECT}
 
@@ -135,14 +124,6 @@ def test_the_reasons_are_those_that_can_occur(
 
     assert set(http.reasons(check)) == ALWAYS | more
     assert list(http.reasons(check)) == [one for one in Reason if one in ALWAYS | more]
-
-
-def test_a_name_is_what_makes_dns_a_reason_of_tcp() -> None:
-    def reasons(address: str) -> tuple[Reason, ...]:
-        return tcp.reasons(tcp.TcpCheck.model_validate({"name": "a", "tcp": address}))
-
-    assert reasons("10.0.0.1:1") == (Reason.CONNECT, Reason.TIMEOUT)
-    assert reasons("a:1") == (Reason.DNS, Reason.CONNECT, Reason.TIMEOUT)
 
 
 def test_no_help_or_name_is_there_twice() -> None:

@@ -17,8 +17,13 @@ url: https://api.example.com/health/
 method: POST
 headers: {Accept: application/json}
 json: {ping: 1}
+auth: {basic: {username: u, password: "${PW}"}}
 redirects: 10
-tls: {ca_file: ca.pem, cert_file: c.pem, key_file: k.pem, server_name: x, insecure_skip_verify: false, min_version: "1.2"}
+ip: prefer6
+resolve: {api.example.com: 10.0.0.7}
+http2: true
+proxy: http://proxy:3128
+tls: {ca_file: ca.pem, cert_file: c.pem, key_file: k.pem, server_name: x, insecure_skip_verify: false, min_version: "1.2", max_version: "1.3"}
 max_body: 10MiB
 expect:
   status: 200
@@ -45,7 +50,13 @@ def test_the_contracts_example_loads() -> None:
 
     assert settings.method == "POST"
     assert settings.json_ == {"ping": 1}
+    assert settings.auth is not None
+    assert settings.auth.header == Secret("Basic dToke1BXfQ==")
+    assert (settings.ip, settings.http2) == ("prefer6", True)
+    assert settings.resolve == {"api.example.com": "10.0.0.7"}
+    assert str(settings.proxy) == "http://proxy:3128"
     assert settings.max_body == 10 * 2**20
+    assert settings.tls.policy.max_version == "1.3"
     assert settings.tls.policy.ca_file == Path("ca.pem")
     assert settings.expect.body.matches == (r"v\d+",)
     assert settings.expect.duration == 2
@@ -60,6 +71,7 @@ def test_the_short_form_is_a_url() -> None:
         {"name": "a", "http": {"url": "https://shop.example/x"}}
     )
     assert check.target == "https://shop.example/x"
+    assert isinstance(check.http, HttpSettings)
     assert (check.http.method, check.http.redirects, check.http.max_body) == ("GET", 10, 10 * 2**20)
 
 
@@ -98,6 +110,7 @@ def test_a_secret_stays_secret_under_any_name() -> None:
 def test_userinfo_is_kept_and_never_shown() -> None:
     check = HttpCheck.model_validate({"name": "a", "http": "https://u:hunter2@shop.example/"})
 
+    assert isinstance(check.http, HttpSettings)
     assert check.http.url.userinfo == Secret("u:hunter2")
     assert "hunter2" not in repr(check) + check.model_dump_json() + check.target
 
@@ -133,13 +146,38 @@ def test_a_header_may_have_several_values_and_numbers_for_texts() -> None:
         ({"tls": {"server_name": "a:1"}}, "'a:1' is not the name of a host"),
         ({"tls": {"server_name": "\ud800"}}, "'\\ud800' is not the name of a host"),
         ({"body": "a", "json": None}, "body and json are both there; write one of them"),
+        ({"body": "a", "form": {}, "body_file": "b"},
+         "body, form and body_file are all there; write one of them"),
+        ({"form": {"a": "\ud800"}}, "form field 'a' has '\\ud800', half of a character"),
+        ({"form": {"a": {}}}, "form has 'a' with a value that is no text; write a text or a list"),
+        ({"form": ["a"]}, "valid dictionary"),
+        ({"body_file": ""}, "at least 1 character"),
+        ({"auth": {}}, "auth is empty; write one of basic, bearer and oauth2"),
+        ({"auth": {"bearer": "a", "basic": {"username": "b"}}}, "basic and bearer are both there"),
+        ({"auth": {"bearer": " "}}, "bearer is empty; write the token"),
+        ({"auth": {"basic": {"username": "a:b"}}}, "a username cannot have a colon"),
+        ({"auth": {"basic": {"username": "a\rb"}}}, "username has a line break"),
+        ({"auth": {"basic": {"username": "a", "password": "b\0"}}}, "password has a line break"),
+        ({"auth": {"bearer": "a"}, "headers": {"AUTHORIZATION": "b"}}, "headers has Authorization"),
+        ({"auth": {"bearer": "a"}, "url": "http://b@c/"}, "url has a user in it, and auth is there"),
+        ({"proxy": "http://p:1", "headers": {"proxy-authorization": "b"}}, "would reach the target"),
+        ({"ip": "5"}, "'prefer6', 'prefer4', '6' or '4'"),
+        ({"ip": True}, "'prefer6', 'prefer4', '6' or '4'"),
+        ({"resolve": {"a": "10.0.0"}}, "a has '10.0.0', which is no IP address"),
+        ({"resolve": {"a": None}}, "a has None, which is no IP address"),
+        ({"resolve": {"a:0": "::1"}}, "'a:0' is not a host; write it as in the URL, or as host:port"),
+        ({"resolve": {"": "::1"}}, "'' is not a host"),
+        ({"resolve": {"ä.example": "::1", "xn--4ca.example": "::2"}}, "is there twice"),
+        ({"resolve": ["a"]}, "valid dictionary"),
+        ({"resolve": {"a": "::1"}, "ip": 4}, "resolve has ::1 for a, which is no IPv4, but ip is 4"),
+        ({"tls": {"min_version": "1.3", "max_version": 1.2}}, "min_version 1.3 is above max_version"),
         ({"redirects": -1}, "greater than or equal to 0"),
         ({"max_body": "much"}, "'much' is not a size"),
         ({"tls": {"min_version": "1.4"}}, "min_version"),
         ({"tls": {"key_file": "k.pem"}}, "key_file stands without cert_file"),
         ({"url": "http://a/", "redirects": 0, "expect": {"certificate": {"valid_for": "7d"}}},
          "expect.certificate is there, but no answer can come over https"),
-        ({"http2": True}, "Extra inputs are not permitted"),
+        ({"http3": True}, "Extra inputs are not permitted"),
         ({"expect": {"stauts": 200}}, "Extra inputs are not permitted"),
     ],
 )  # fmt: skip
@@ -161,6 +199,12 @@ def test_every_header_that_is_wrong_is_named() -> None:
         {"headers": {"Cookie": {"hunter2": 1}}},
         {"url": "http://u:hunter2@a:x/"},
         {"url": "http://u:hunter2@"},
+        {"auth": {"bearer": "hunter2\n1"}},
+        {"auth": {"basic": {"username": "hunter2:"}}},
+        {"auth": {"basic": {"username": "u", "password": "hunter2\0"}}},
+        {"auth": {"oauth2": {"token_url": "http://a:hunter2@b/", "client_id": "c"}}},
+        {"proxy": "http://u:hunter2@p"},
+        {"form": {"password": {"hunter2": 1}}},
     ],
 )
 def test_no_message_shows_a_secret(settings: dict[str, object]) -> None:
@@ -186,3 +230,35 @@ def test_a_server_name_is_a_name_or_an_address(written: str, name: str) -> None:
 
 def test_a_bare_number_is_a_tls_version() -> None:
     assert TlsSettings.model_validate({"min_version": 1.2}).min_version == "1.2"
+
+
+@pytest.mark.parametrize(
+    ("place", "address", "kept"),
+    [
+        ("Ä.example", "10.0.0.7", {"xn--4ca.example": "10.0.0.7"}),
+        ("a.example:81", "[::1]", {"a.example:81": "::1"}),
+        ("[::1]", "FE80::1", {"::1": "fe80::1"}),
+        ("[::1]:81", "::2", {"[::1]:81": "::2"}),
+        ("10.0.0.1", "10.0.0.2", {"10.0.0.1": "10.0.0.2"}),
+    ],
+)
+def test_resolve_is_kept_as_the_network_names_hosts(
+    place: str, address: str, kept: dict[str, str]
+) -> None:
+    assert http(resolve={place: address}).resolve == kept
+
+
+def test_everything_under_auth_is_secret_but_how_it_is_told() -> None:
+    oauth2 = {
+        "token_url": "https://idp.example/",
+        "client_id": "hunter21",
+        "client_secret": "hunter22",
+        "params": {"resource": "hunter23"},
+        "scopes": ["orders.read"],
+    }
+    shown = repr(http(auth={"oauth2": oauth2})) + http(auth={"oauth2": oauth2}).model_dump_json()
+    basic = repr(http(auth={"basic": {"username": "hunter24", "password": "hunter25"}}))
+    bearer = repr(http(auth={"bearer": "hunter26"}))
+
+    assert "hunter2" not in shown + basic + bearer
+    assert "orders.read" in shown

@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import JsonValue
 
-from prober.probes.json_rules import JsonRule, equal, judge, read, shown
+from prober.probes.json_paths import read
+from prober.probes.json_rules import JsonRule, equal, judge, shown
 
 
 def json_values(*, finite: bool) -> st.SearchStrategy[JsonValue]:
@@ -140,6 +141,7 @@ def test_each_operator_is_looked_at() -> None:
         ({"$lte": 5, ">": 1}, "'$lte' is no operator; did you mean le?"),
         ({"match": "ok"}, "'match' is no operator; did you mean matches?"),
         ({"contain": "ok"}, "'contain' is no operator; did you mean contains?"),
+        ({"lenght": 3}, "'lenght' is no operator; did you mean length?"),
         ({"lt": "1"}, "lt: '1' is not a number"),
         ({"lt": True}, "lt: True is not a number"),
         ({"exists": "no"}, "exists: 'no' is of the wrong type; write true or false"),
@@ -176,7 +178,7 @@ def test_rules_are_equal_when_written_the_same() -> None:
     assert JsonRule.of(1) != JsonRule.of(True)
 
 
-@pytest.mark.parametrize("body", [b"NaN", b"[Infinity]", b"", b"{", b"\xff", b"9" * 5000, b"{}x"])
+@pytest.mark.parametrize("body", [b"NaN", b"[Infinity]", b"", b"{", b"\xff", b"{}x"])
 def test_what_is_no_json_is_a_value_error(body: bytes) -> None:
     with pytest.raises(ValueError, match=r"."):
         read(body)

@@ -15,8 +15,11 @@ import pytest
 
 from prober.errors import ProberError
 from prober.probes import judging
-from prober.probes.expect import Answer, Expect, first_failure, takes_long
+from prober.probes.answer import Answer
+from prober.probes.expect import Expect, first_failure
+from prober.probes.extract import Source
 from prober.probes.judging import Judges, Unjudged
+from prober.probes.look import Look, takes_long
 from prober.result import Outcome
 from tests.probes.looking import look_at
 from tests.servers.http import reply, site
@@ -24,11 +27,15 @@ from tests.servers.http import reply, site
 ENDLESS = "$[?$[?$[?$[?@.a]]]]"  # looks at 2,000 nodes to the power of four
 ONES = b"[" + b"1," * 1999 + b"1]"
 LARGE = b'{"items": [' + b"1," * 40_000 + b'1], "status": "ok"}'
-TOO_LONG = "the expectation took over 300 ms to judge: the path is too expensive for this body"
+TOO_LONG = "the answer took over 300 ms to judge: the path is too expensive for this body"
 
 
-def expecting(path: str, rule: object = "ok") -> Expect:
-    return Expect.model_validate({"json": {path: rule}})
+def expecting(path: str, rule: object = "ok") -> Look:
+    return Look.of(Expect.model_validate({"json": {path: rule}}))
+
+
+def reading(**sources: object) -> dict[str, Source]:
+    return {name: Source.model_validate(source) for name, source in sources.items()}
 
 
 def answer(body: bytes) -> Answer:
@@ -57,12 +64,12 @@ def processes(monkeypatch: pytest.MonkeyPatch) -> list[subprocess.Popen[bytes]]:
 
 
 async def healthy(judges: Judges, name: str = "healthy", status: str = "ok") -> bool:
-    judged = await judges.judge(name, expecting("$.status", status), answer(LARGE))
-    return first_failure(judged) is None
+    seen = await judges.see(name, expecting("$.status", status), answer(LARGE))
+    return first_failure(seen.judged) is None
 
 
 async def endless(judges: Judges) -> None:
-    await judges.judge("endless", expecting(ENDLESS), answer(ONES))
+    await judges.see("endless", expecting(ENDLESS), answer(ONES))
 
 
 async def begun(judges: Judges) -> asyncio.Task[None]:
@@ -74,7 +81,7 @@ async def begun(judges: Judges) -> asyncio.Task[None]:
 
 def test_only_what_takes_long_leaves_the_loop() -> None:
     def limit(expect: dict[str, object]) -> int:
-        one = Expect.model_validate(expect)
+        one = Look.of(Expect.model_validate(expect))
         sizes = [0, *(1 << power for power in range(25))]
         return max(size for size in sizes if not takes_long(one, size))
 
@@ -91,7 +98,34 @@ def test_only_what_takes_long_leaves_the_loop() -> None:
 
 @pytest.mark.parametrize("path", ["$[?@.a]", "$.a[0, ?search(@, 'a')]", "$..b[?@ > 1]"])
 def test_a_filter_never_runs_on_the_loop(path: str) -> None:
-    assert takes_long(Expect.model_validate({"json": {path: 1}}), 8)
+    assert takes_long(expecting(path), 8)
+    assert takes_long(Look.of(Expect(), reading(many={"json": path})), 8)
+
+
+def test_values_and_extractions_are_work_too() -> None:
+    def limit(**sources: object) -> int:
+        sizes = [0, *(1 << power for power in range(25))]
+        some = reading(**sources)
+        read, extracted = Look.of(Expect(), some), Look.of(Expect(), None, some)
+        found = {
+            max(size for size in sizes if not takes_long(one, size)) for one in (read, extracted)
+        }
+        return found.pop() if len(found) == 1 else -1
+
+    assert limit(a={"header": "X"}) == 2**17
+    assert limit(a={"regex": "(a)"}) == 2**17
+    assert limit(a={"regex": "(a)"}, b={"regex": "(b)"}) == 2**16
+    assert limit(a={"json": "$.a"}) == 2**15
+    assert limit(a={"json": "$..a"}) == 2**10
+
+
+async def test_what_a_large_body_holds_is_read_in_the_process_too(judges: Judges) -> None:
+    some = reading(first={"json": "$.items[0]"}, many={"regex": r'"status": "(o)k"'})
+
+    seen = await judges.see("reader", Look.of(Expect(), some, some), answer(LARGE))
+
+    assert len(LARGE) > 2**15
+    assert (dict(seen.values), dict(seen.extracted)) == ({"first": 1.0}, {"first": 1, "many": "o"})
 
 
 async def test_a_large_body_is_judged_as_on_the_spot(judges: Judges) -> None:
@@ -247,7 +281,7 @@ def test_the_end_of_the_program_waits_for_no_judgement() -> None:
 import asyncio
 from tests.probes.test_judging import *
 async def main():
-    task = asyncio.create_task(judging.JUDGES.judge("a", expecting({ENDLESS!r}), answer(ONES)))
+    task = asyncio.create_task(judging.JUDGES.see("a", expecting({ENDLESS!r}), answer(ONES)))
     await healthy(judging.JUDGES)
     print("now", flush=True)
 asyncio.run(main())

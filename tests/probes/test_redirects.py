@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+from pathlib import Path
 
 import pytest
 import trustme
@@ -11,6 +12,7 @@ import trustme
 from prober.result import Outcome
 from tests.probes.looking import look_at
 from tests.servers.http import Asked, Page, peer, redirect, reply, silent, site
+from tests.servers.tls import Authority
 
 SECRETS = {"Authorization": "a", "Cookie": "b=c", "Proxy-Authorization": "d", "X-Api-Key": "e"}
 NAMED = ("token", "api_key", "Password", "shop_secret", "auth_token")
@@ -79,6 +81,67 @@ async def test_as_many_redirects_as_allowed_are_followed() -> None:
 
     assert (two.finding.outcome, two.facts["redirects"]) == (Outcome.UP, 2)
     assert one.why == ("redirect", f"more than 1 redirect, the last to {shop.url('/2')}")
+
+
+@pytest.mark.parametrize(
+    ("location", "target"),
+    [
+        ("//127.0.0.1:{port}/b?c", "/b?c"),
+        ("http://127.0.0.1:{port}/b#part", "/b"),
+        ("HTTP://127.0.0.1:{port}/b", "/b"),
+        ("../b", "/b"),
+        ("b/./c/../d", "/a/b/d"),
+        ("?q=1", "/a/?q=1"),
+        (" /b ", "/b"),
+    ],
+)
+async def test_a_location_may_be_written_in_many_ways(location: str, target: str) -> None:
+    async with site() as shop:
+        shop.pages["/a/"] = lambda asked: (
+            reply() if asked.target != "/a/" else redirect(location.format(port=shop.port))
+        )
+        shop.pages |= {path: reply() for path in ("/b", "/a/b/d")}
+        seen = await look_at(shop.url("/a/"))
+
+    assert seen.finding.outcome is Outcome.UP
+    assert [asked.target for asked in shop.asked] == ["/a/", target]
+    assert "#" not in str(seen.facts["final_url"])
+
+
+@pytest.mark.parametrize("location", ["", "#top"])
+async def test_a_location_that_leads_to_itself_is_a_loop(location: str) -> None:
+    async with site({"/a": redirect(location)}) as shop:
+        seen = await look_at(shop.url("/a"), redirects=3)
+
+    assert seen.why == ("redirect", f"more than 3 redirects, the last to {shop.url('/a')}")
+    assert [asked.target for asked in shop.asked] == ["/a"] * 4
+
+
+async def test_two_sites_that_send_us_to_and_fro_are_a_loop() -> None:
+    async with site() as other, site() as shop:
+        shop.pages["/"], other.pages["/"] = redirect(other.url()), redirect(shop.url())
+        seen = await look_at(shop.url(), redirects=4)
+
+    assert seen.why[0] == "redirect"
+    assert (len(shop.asked), len(other.asked)) == (3, 2)
+
+
+async def test_from_http_to_https_is_another_origin(tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+    async with site({"/": reply()}, tls=authority.server()) as safe, site() as plain:
+        plain.pages["/"] = redirect(f"https://localhost:{safe.port}/", 307)
+        seen = await look_at(
+            f"http://localhost:{plain.port}/",
+            method="PUT",
+            body="hello",
+            auth={"basic": {"username": "u", "password": "p"}},
+            tls={"ca_file": authority.ca_file},
+        )
+
+    assert seen.why == (None, "")
+    assert seen.facts["ssl"] is True
+    assert (safe.asked[0].method, safe.asked[0].body) == ("PUT", b"hello")
+    assert safe.asked[0].header("Authorization") is None
 
 
 @pytest.mark.parametrize("location", ["ftp://127.0.0.1/", "javascript:alert(1)", "http://["])

@@ -36,6 +36,15 @@ class Authority:
         leaf.configure_cert(context)
         return context
 
+    def files(self, *names: str) -> tuple[Path, Path]:
+        """A server's chain and key, for one that reads them itself."""
+        leaf = self._authority.issue_cert(*names, not_after=datetime(2999, 1, 1, tzinfo=UTC))
+        chain, key = self._folder / "chain.pem", self._folder / "leaf.key"
+        for number, pem in enumerate(leaf.cert_chain_pems):
+            pem.write_to_path(str(chain), append=number > 0)
+        leaf.private_key_pem.write_to_path(str(key))
+        return chain, key
+
     def server_that_asks(self) -> ssl.SSLContext:
         """For a client's certificate."""
         context = self.server()

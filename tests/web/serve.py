@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,7 +12,10 @@ import httpx
 from aiohttp import web
 
 from prober.clock import Clock
+from prober.probes.modules import Module
+from prober.runner import Runner
 from prober.web.app import Sources, application
+from prober.web.probing import Probing
 from tests.export.samples import Bench
 
 NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # loads no certificates, which takes a while
@@ -33,6 +36,15 @@ class Agent:
     external_url: str | None = None
     clock: Clock | None = None
     data_dir: Path = Path("nowhere")
+    modules: Mapping[str, Module] = field(default_factory=dict)
+    runner: Runner | None = None
+
+    def __post_init__(self) -> None:
+        self.probing = Probing(lambda: self.modules, self._probes_with)
+
+    def _probes_with(self) -> Runner:
+        assert self.runner is not None
+        return self.runner
 
     async def reload(self) -> Sequence[str]:
         self.reloads += 1
@@ -55,6 +67,7 @@ class Agent:
             healthy=lambda: self.healthy,
             ready=lambda: self.ready,
             reload=self.reload,
+            probing=self.probing,
             before_scrape=self.count_scrape,
             notices=lambda: self.notices,
             severities=lambda: ("critical", "high", "medium"),

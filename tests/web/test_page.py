@@ -264,8 +264,40 @@ async def test_a_long_journey_is_folded_but_not_its_failure() -> None:
     assert "step 48" not in outside
 
 
-async def test_a_page_without_journeys_explains_no_vitals() -> None:
+def stepping() -> Agent:
+    """An HTTP check whose second step failed, and which read values."""
+    agent = Agent()
+    agent.bench.add("api")
+    steps = [
+        step("sign in"),
+        replace(step("list orders", 0.1, "status 500, expected 2xx"), ok=False),
+    ]
+    why = Finding.down(Reason.STATUS, "step 'list orders': status 500, expected 2xx")
+    trip = Trip(steps, values={"queue": 12.0, "db<b>": 0.5})
+    agent.bench.run("api", why, facts={}, trip=trip)
+    return agent
+
+
+async def test_an_http_check_shows_its_steps_and_says_its_failure_once() -> None:
+    it = outline(await page(stepping()))
+
+    assert "✓ ok: sign in 400 ms" in it.text
+    assert "✗ failed: list orders 100 ms status 500, expected 2xx" in it.text
+    assert it.text.count("status 500, expected 2xx") == 1
+    assert "status : in “list orders”" in it.text
+    assert "list orders 100 ms step" not in it.text
+
+
+async def test_the_values_of_the_last_run_are_shown() -> None:
+    text = await page(stepping())
+
+    assert "queue 12 · db<b> 0.5" in outline(text).text
+    assert "db<b>" not in text
+
+
+async def test_a_page_without_pages_of_a_browser_explains_no_vitals() -> None:
     assert "Web Vitals" not in await page(shop())
+    assert "Web Vitals" not in await page(stepping())
 
 
 async def test_texts_of_a_journey_stay_texts() -> None:
