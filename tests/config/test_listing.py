@@ -196,8 +196,10 @@ def test_a_ctrl_c_ends_the_reading_at_once(tmp_path: Path) -> None:
         (tmp_path / name).write_text("import time\ntime.sleep(600)\n")
     checks = "".join(f"  - {{name: {n}, journey: {n}.py}}\n" for n in "abcd")
     (tmp_path / "config.yaml").write_text("checks:\n" + checks)
+    # What a shell starts in the background is to ignore ctrl-c, and passes that on.
+    heeding = "import runpy, signal; signal.signal(2, signal.default_int_handler); runpy.run_module"
     process = subprocess.Popen(
-        [sys.executable, "-m", "prober", "validate"],
+        [sys.executable, "-c", f"{heeding}('prober', run_name='__main__')", "validate"],
         cwd=tmp_path, stderr=subprocess.PIPE, start_new_session=True,
     )  # fmt: skip
     with process:
