@@ -10,21 +10,14 @@ from __future__ import annotations
 import httptools
 
 from prober.result import Reason
-from prober.wire.body import Decoder, decoder
 from prober.wire.failure import QUOTED, Failure, quoted
+from prober.wire.payload import Payload, show_size
 
 _MOST_HEADERS = 1000  # each is a call of Python from the parser
 _CAREFUL, _LARGE = 16384, 65536  # bytes to feed at once, with and without such calls
-_OVERHEAD = 1024  # bytes by which a coding may lengthen what cannot be packed, and 0.1 %
+_FRAMING = 16  # bytes beside each byte of a body, at most: a chunk of one byte has five
 _VERSIONS = ("1.0", "1.1")
 _TELLING_LENGTHS = frozenset(map(len, ("content-length", "transfer-encoding", "content-encoding")))
-
-
-def show_size(size: int) -> str:
-    for unit, name in ((1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")):
-        if size >= unit and size % unit == 0:
-            return f"{size // unit} {name}"
-    return f"{size} bytes"
 
 
 def _has_bare_lf(data: bytes) -> bool:
@@ -42,37 +35,24 @@ class Answer:
     reason = ""
     headers: tuple[tuple[str, str], ...] = ()
     wire_length: int | None = None
-    body_length = 0
-    received = 0  # bytes of the body as they came: coded, but without the framing of chunks
     done = False
     _believed = False
     _chunked = False
-    _decoder: Decoder | None = None  # None leaves the body as it is
     _first = b""
-    _beyond = 0  # bytes since the last one of the body: headers, framing, trailers
+    _came = 0  # bytes of the body, unpacked or not
+    _beside = 0  # all other bytes: headers, framing, trailers
 
     def __init__(self, head_only: bool, head_limit: int, body_limit: int) -> None:
         self._head_only = head_only
         self._head_limit = head_limit
-        self._body_limit = body_limit
+        self.payload = Payload(body_limit)
         self._parser = httptools.HttpResponseParser(self)
         self._fields: list[tuple[str, str]] = []
-        self._pieces: list[bytes] = []
-        self._plain: list[bytes] = []
-
-    @property
-    def body(self) -> bytes:
-        return self._plain[0] if len(self._plain) == 1 else b"".join(self._plain)
 
     @property
     def digestible(self) -> int:
         """How much to feed at once, so that it takes a few milliseconds at most."""
         return _LARGE if self.status and not self._chunked else _CAREFUL
-
-    @property
-    def packed(self) -> bool:
-        """Is there something to `unpack`?"""
-        return bool(self._pieces) or self._decoder is not None
 
     def feed(self, data: bytes) -> None:
         if len(self._first) <= QUOTED:
@@ -95,42 +75,19 @@ class Answer:
             raise self._not_http(f"HTTP/{self.version} with status {self.status}")
         if len(self._fields) > _MOST_HEADERS or len(self.headers) > _MOST_HEADERS:
             raise Failure(Reason.PROTOCOL, f"there are more than {_MOST_HEADERS} headers")
-        self._beyond += size
-        if self._beyond > self._head_limit and self._is_endless():
+        self._beside += size
+        if self._beside > self._head_limit and self._is_endless():
             limit = show_size(self._head_limit)
             raise Failure(Reason.PROTOCOL, f"the headers are larger than {limit}")
-        if self.done or self._pieces:
-            self._beyond = 0
-        if not self.done and (self.wire_length or 0) > self._body_limit and not self._decoder:
-            raise self._too_large()
+        if self.wire_length and not self.done:
+            self.payload.expect(self.wire_length)
 
     def _is_endless(self) -> bool:
+        """Does it go on beside its body: in its head, or between chunks?"""
         head = sum(len(name) + len(value) + 4 for name, value in self.headers)
-        return head > self._head_limit or not (self.done or self._pieces)
-
-    def unpack(self, at_most: int) -> bool:
-        """Undoes the coding of what has come; True if there was more of it than `at_most`."""
-        data = self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces)
-        self._pieces = []
-        self.received += len(data)
-        if self.received > self._body_limit + self.received // 1024 + _OVERHEAD:
-            raise self._too_large()  # whatever it unpacks to
-        packed = self._decoder
-        if packed is not None and (data or self.done or packed.more):
-            data = packed.decode(data, min(at_most, self._body_limit - self.body_length + 1))
-        self.body_length += len(data)
-        if self.body_length > self._body_limit:
-            raise self._too_large()
-        if data:
-            self._plain.append(data)
-        if packed is None:
-            return False
-        if self.done and not packed.more:
-            packed.finish()
-        return packed.more
-
-    def _too_large(self) -> Failure:
-        return Failure(Reason.SIZE, f"the body is larger than {show_size(self._body_limit)}")
+        if self.done or head > self._head_limit:
+            return head > self._head_limit
+        return self._beside > self._head_limit + _FRAMING * self._came
 
     @property
     def _says_http(self) -> bool:
@@ -166,7 +123,7 @@ class Answer:
         if not self.status:
             return "within the headers"
         of = "" if self.wire_length is None else f" of {self.wire_length}"
-        return f"after {self.received}{of} bytes of the body"
+        return f"after {self.payload.received}{of} bytes of the body"
 
     def forget(self) -> None:
         """Parser and callbacks hold each other: this spares the garbage collector the search."""
@@ -205,11 +162,13 @@ class Answer:
         elif name == "transfer-encoding":
             self._chunked = "chunked" in value.lower()
         elif name == "content-encoding":
-            self._decoder = decoder(value)
+            self.payload.coded(value)
 
     def on_body(self, data: bytes) -> None:
         if not self.done:
-            self._pieces.append(data)
+            self.payload.pieces.append(data)
+            self._came += len(data)
+            self._beside -= len(data)
 
     def on_message_complete(self) -> None:
         self.done = self.done or bool(self.status)

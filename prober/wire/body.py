@@ -34,18 +34,6 @@ class Decoder(Protocol):
         ...
 
 
-class Plain:
-    """No coding, or one that we do not know: left as it is."""
-
-    more = False
-
-    def decode(self, data: bytes, limit: int) -> bytes:
-        return data
-
-    def finish(self) -> None:
-        """Nothing can be missing."""
-
-
 class Inflating:
     """gzip (several members in a row are one body), zlib, or the bare deflate some servers send."""
 
@@ -148,9 +136,10 @@ class Brotli:
             raise Failure(Reason.PROTOCOL, "the body is not valid br: its end is missing")
 
 
-def decoder(content_encoding: str) -> Decoder:
+def decoder(content_encoding: str) -> Decoder | None:
+    """None for no coding, or one that we do not know: it is left as it is."""
     coding = content_encoding.strip().lower()
     if coding == "br":
         return Brotli()
     packed = _CODINGS.get(coding)
-    return Inflating(packed) if packed else Plain()
+    return Inflating(packed) if packed else None

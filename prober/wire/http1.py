@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from prober.wire.answer import Answer
 from prober.wire.connection import Connection
+from prober.wire.course import Course
 from prober.wire.failure import Failure, OwnFault
 
 _BODY_EXPECTED = frozenset({"POST", "PUT", "PATCH"})
@@ -82,7 +83,8 @@ async def exchange(
     connection's attempt, and the facts status_code and http_version as soon
     as they are known. Never waits while the kernel holds what is missing.
     """
-    course = _Course(connection, request, limits)
+    answer = Answer(request.method == "HEAD", limits.head, limits.body)
+    course = _Course(connection, answer)
     try:
         await course.run(request.stamped(stamps))
     finally:
@@ -104,22 +106,16 @@ def _head(request: Request) -> bytes:
     return head.encode()
 
 
-class _Course:
-    """One exchange under way."""
+class _Course(Course):
+    __slots__ = ("_answer",)
 
-    __slots__ = ("_answer", "_began", "_broken", "_connection", "_first", "_last")
-
-    def __init__(self, connection: Connection, request: Request, limits: Limits) -> None:
-        connection.attempt.during = "processing"
-        self._connection = connection
-        self._answer = Answer(request.method == "HEAD", limits.head, limits.body)
-        self._broken: Failure | None = None  # what came while the request was being sent
-        self._first = self._last = 0.0
-        self._began = connection.clock.monotonic()
+    def __init__(self, connection: Connection, answer: Answer) -> None:
+        super().__init__(connection)
+        self._answer = answer
 
     async def run(self, request: bytes) -> None:
         answer, connection = self._answer, self._connection
-        unsent = None
+        payload, unsent = answer.payload, None
         try:
             await connection.send(request, self._overheard)
         except Failure as failure:
@@ -127,7 +123,7 @@ class _Course:
         if self._broken is not None:
             raise self._broken
         while True:
-            while answer.packed and answer.unpack(_AT_ONCE):  # noqa: ASYNC110 - a turn for the others, not a wait
+            while payload.is_packed and payload.unpack(_AT_ONCE, whole=answer.done):  # noqa: ASYNC110 - a turn for the others, not a wait
                 await asyncio.sleep(0)
             if answer.done:
                 break
@@ -140,46 +136,35 @@ class _Course:
             self._heed(data)
         self._last = connection.arrived
 
-    def _overheard(self, data: bytes) -> bool:
-        """Has the answer begun, so that nobody waits for the rest of the request?"""
-        try:
-            self._heed(data)
-        except Failure as failure:
-            self._broken = failure
-        return self._answer.status != 0 or self._broken is not None
+    def _is_answered(self) -> bool:
+        return self._answer.status != 0
 
     def _heed(self, data: bytes) -> None:
-        answer, attempt = self._answer, self._connection.attempt
+        answer = self._answer
         if data and not self._first:
-            self._first = self._connection.arrived
-            attempt.during = "transfer"
+            self._note_first()
         known = answer.status
         try:
             answer.feed(data) if data else answer.end(self._connection.cut_short)
         finally:
             if answer.status != known:
-                attempt.facts["status_code"] = answer.status
-                attempt.facts["http_version"] = answer.version
+                self._note_status(answer.status, answer.version)
 
     def close(self) -> None:
         self._answer.forget()
-        attempt = self._connection.attempt
-        end = self._last or self._connection.clock.monotonic()
-        attempt.add("processing", (self._first or end) - self._began)
-        if self._first:
-            attempt.add("transfer", end - self._first)
+        super().close()
 
     def response(self) -> Response:
-        answer = self._answer
+        answer, payload = self._answer, self._answer.payload
         return Response(
             answer.version,
             answer.status,
             answer.reason,
             answer.headers,
-            answer.body,
+            payload.body,
             answer.wire_length,
-            answer.body_length,
+            payload.length,
             self._first,
             self._last,
-            answer.received,
+            payload.received,
         )

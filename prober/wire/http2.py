@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from prober.wire.connection import Connection
+from prober.wire.course import Course
 from prober.wire.failure import Failure
 from prober.wire.http1 import Limits, Lines, Request, Response
 from prober.wire.stream import Stream
@@ -31,24 +32,18 @@ async def exchange(
     return course.response()
 
 
-class _Course:
-    """One exchange under way."""
-
-    __slots__ = ("_began", "_broken", "_connection", "_first", "_last", "_stream")
+class _Course(Course):
+    __slots__ = ("_stream",)
 
     def __init__(self, connection: Connection, stream: Stream) -> None:
-        connection.attempt.during = "processing"
-        self._connection = connection
+        super().__init__(connection)
         self._stream = stream
-        self._broken: Failure | None = None  # what came while we were sending
-        self._first = self._last = 0.0
-        self._began = connection.clock.monotonic()
 
     async def run(self) -> None:
         stream = self._stream
         unsent: Failure | None = None
         while True:
-            while stream.payload.unpack(_AT_ONCE, whole=stream.done):  # noqa: ASYNC110 - a turn
+            while stream.payload.is_packed and stream.payload.unpack(_AT_ONCE, whole=stream.done):  # noqa: ASYNC110 - a turn
                 await asyncio.sleep(0)
             if stream.done:
                 break
@@ -77,13 +72,8 @@ class _Course:
             return failure
         return None
 
-    def _overheard(self, data: bytes) -> bool:
-        """Is there nothing more to say?"""
-        try:
-            self._heed(data)
-        except Failure as failure:
-            self._broken = failure
-        return self._stream.done or self._broken is not None
+    def _is_answered(self) -> bool:
+        return self._stream.done
 
     async def _receive(self) -> bytes:
         try:
@@ -92,24 +82,15 @@ class _Course:
             raise Failure(failure.reason, f"{failure} {self._stream.progress}") from failure
 
     def _heed(self, data: bytes) -> None:
-        stream, attempt = self._stream, self._connection.attempt
+        stream = self._stream
         known = stream.status
         try:
             stream.feed(data) if data else stream.end()
         finally:
             if stream.begun and not self._first:
-                self._first = self._connection.arrived
-                attempt.during = "transfer"
+                self._note_first()
             if stream.status != known:
-                attempt.facts["status_code"] = stream.status
-                attempt.facts["http_version"] = _VERSION
-
-    def close(self) -> None:
-        attempt = self._connection.attempt
-        end = self._last or self._connection.clock.monotonic()
-        attempt.add("processing", (self._first or end) - self._began)
-        if self._first:
-            attempt.add("transfer", end - self._first)
+                self._note_status(stream.status, _VERSION)
 
     def response(self) -> Response:
         stream, payload = self._stream, self._stream.payload

@@ -6,11 +6,13 @@ they are worth nothing and the moment of the read is taken instead.
 
 from __future__ import annotations
 
+from math import inf
+
 from prober.clock import Clock
 
 _SET = 0.001  # seconds that CLOCK_REALTIME may move before it counts as set
 _TOGETHER = 0.0001
-_TRIES = (1, 2, 3)
+_TRIES = range(8)
 
 
 class Stamps:
@@ -33,11 +35,15 @@ class Stamps:
 
 
 def _skew(clock: Clock) -> tuple[float, float]:
-    """The monotonic time, and how far it is ahead of realtime; read as one, or once more."""
+    """The monotonic time, and how far it is ahead of realtime: read as one, or as nearly as can be."""
     monotonic = clock.monotonic
+    at, skew, apart = 0.0, 0.0, inf
     for _ in _TRIES:
         before = monotonic()
-        skew = before - clock.now()
-        if monotonic() - before < _TOGETHER:
+        now = clock.now()
+        took = monotonic() - before
+        if took < apart:
+            at, skew, apart = before, before - now, took
+        if took < _TOGETHER:
             break  # nobody else had the processor in between
-    return before, skew
+    return at, skew

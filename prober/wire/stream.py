@@ -27,10 +27,9 @@ from hpack.exceptions import HPACKError
 from hyperframe.exceptions import HyperframeError
 
 from prober.result import Reason
-from prober.wire.answer import show_size
 from prober.wire.failure import QUOTED, Failure, OwnFault, quoted
 from prober.wire.http1 import Limits, Lines, Request
-from prober.wire.payload import Payload
+from prober.wire.payload import Payload, show_size
 
 _OURS = 1  # the number of our only stream
 _WINDOW = 1 << 24  # bytes under way to us: no answer waits for leave to be sent
@@ -197,7 +196,7 @@ class Stream:
 
     def _take_body(self, data: bytes, size: int) -> None:
         self._came += len(data)
-        self.payload.add(data)
+        self.payload.pieces.append(data)
         self._h2.acknowledge_received_data(size, _OURS)
         if data:
             self._aside = 0
