@@ -49,7 +49,9 @@ class Session:
         self._outgoing = ssl.MemoryBIO()
         self._first = b""
         self.cut_short = False
-        self.tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=server_name)
+        self.tls = context.wrap_bio(
+            self._incoming, self._outgoing, server_hostname=server_name.encode()
+        )
 
     @property
     def protocol(self) -> str:
