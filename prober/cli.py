@@ -63,8 +63,11 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _check(options: argparse.Namespace) -> int:
-    signal.signal(signal.SIGTERM, _leave)
     from prober import once
+
+    for number in once.ENDING:
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, _leave)
 
     # A script whose check nobody has named says itself, in its run, that it cannot be imported.
     loaded = config.load(options.config, os.environ, only=options.names)
@@ -125,7 +128,8 @@ def _leave(number: int, frame: FrameType | None) -> NoReturn:
 
 
 def _say(text: str) -> None:
-    print(text, file=sys.stderr)
+    if sys.stderr is not None:  # it was closed before we began, and print would take stdout
+        print(text, file=sys.stderr)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -141,7 +145,8 @@ def _parser() -> argparse.ArgumentParser:
     _command(commands, "run", _run, "the agent, until SIGTERM or SIGINT")
 
     check = _command(commands, "check", _check, "run checks once, now, and say what they saw")
-    check.add_argument("names", nargs="*", metavar="NAME", help="default: all")
+    whom = "default: all; NAME of a check with targets_from: those of all its targets"
+    check.add_argument("names", nargs="*", metavar="NAME", help=whom)
     check.add_argument("--json", action="store_true", help="one JSON object a line, nothing else")
     check.add_argument("--junit", type=Path, metavar="FILE", help="JUnit's XML as well, for CI")
 

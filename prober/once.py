@@ -10,6 +10,7 @@ import sys
 import tempfile
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, nullcontext, suppress
+from difflib import get_close_matches
 from pathlib import Path
 
 from prober.clock import SystemClock
@@ -26,6 +27,8 @@ from prober.units import show_duration
 from prober.wire.network import Network
 
 AT_ONCE = 8  # runs side by side: enough to be quick, few enough not to slow each other down
+LISTED = 10  # names that a message lists
+ENDING = (signal.SIGTERM, signal.SIGHUP)
 
 _COLOURS = {Outcome.UP: "32", Outcome.DOWN: "31", Outcome.UNKNOWN: "33"}
 
@@ -35,12 +38,12 @@ async def run(
 ) -> int:
     """Runs the named checks (all, if none is named) and prints each; the exit code.
 
-    SIGTERM cancels it, so that what runs is ended and what lies about is removed.
+    SIGTERM and SIGHUP cancel it, so that what runs is ended and what lies about is removed.
     """
     chosen = _chosen(config, names)
     slots = asyncio.Semaphore(AT_ONCE)
     results: list[Result] = []
-    with _cancelled_by_sigterm(), Report(junit) if junit else nullcontext() as report:
+    with _ended_by_signals(), Report(junit) if junit else nullcontext() as report:
         async with _runner(config) as runner:
 
             async def one(check: AnyCheck) -> Result:
@@ -67,14 +70,28 @@ def _exit_code(results: Sequence[Result]) -> int:
 
 
 @contextmanager
-def _cancelled_by_sigterm() -> Iterator[None]:
+def _ended_by_signals() -> Iterator[None]:
+    """Raises SystemExit where one came."""
     loop, task = asyncio.get_running_loop(), asyncio.current_task()
     assert task is not None  # noqa: S101 - a coroutine is always run by one
-    loop.add_signal_handler(signal.SIGTERM, task.cancel)
+    came: list[int] = []
+
+    def end(number: int) -> None:
+        came.append(number)
+        task.cancel()
+
+    heeded = [one for one in ENDING if signal.getsignal(one) is not signal.SIG_IGN]  # as by nohup
+    for number in heeded:
+        loop.add_signal_handler(number, end, number)
     try:
         yield
+    except asyncio.CancelledError:
+        if came:
+            sys.exit(128 + came[0])
+        raise
     finally:
-        loop.remove_signal_handler(signal.SIGTERM)
+        for number in heeded:
+            loop.remove_signal_handler(number)
 
 
 @asynccontextmanager
@@ -103,16 +120,28 @@ async def _runner(config: Config) -> AsyncIterator[Runner]:
 
 
 def _chosen(config: Config, names: Sequence[str]) -> list[AnyCheck]:
+    """In the order of `names`, each once; one that has targets from files stands for all of them."""
     by_name = {check.name: check for check in config.checks}
-    known = ", ".join(by_name) or "none"
-    unknown = [
-        Problem("", 0, "", f"no check is called {name!r}; there are: {known}")
-        for name in names
-        if name not in by_name
-    ]
+    chosen: dict[str, AnyCheck] = {}
+    unknown = []
+    for name in names or by_name:
+        found = (
+            [name] if name in by_name else [one for one in by_name if one.startswith(f"{name}:")]
+        )
+        if not found:
+            unknown.append(Problem("", 0, "", _nobody(name, list(by_name))))
+        chosen |= {one: by_name[one] for one in found}
     if unknown:
         raise ConfigError(unknown)
-    return [by_name[name] for name in names] if names else list(config.checks)
+    return list(chosen.values())
+
+
+def _nobody(name: str, known: Sequence[str]) -> str:
+    close = get_close_matches(name, known, n=1)
+    there = f"there are: {', '.join(known[:LISTED]) or 'none'}"
+    if len(known) > LISTED:
+        there += f" and {len(known) - LISTED} more"
+    return f"no check is called {name!r}; {f'did you mean {close[0]}?' if close else there}"
 
 
 def _shown(config: Config, check: AnyCheck, result: Result, as_json: bool) -> str:
@@ -169,4 +198,5 @@ def _visit(visit: Visit) -> str:
 
 def _coloured(outcome: Outcome) -> str:
     word = f"{outcome.value:<7}"
-    return f"\033[{_COLOURS[outcome]}m{word}\033[0m" if sys.stdout.isatty() else word
+    is_seen = sys.stdout is not None and sys.stdout.isatty()  # None: it was closed before we began
+    return f"\033[{_COLOURS[outcome]}m{word}\033[0m" if is_seen else word

@@ -19,6 +19,7 @@ from prober.deadline import Deadline, Deadlines
 from prober.errors import ProberError
 from prober.probes import AnyCheck, Means, ends_by_itself, overrun, probe
 from prober.probes.late import timed_out
+from prober.probes.tcp import TcpCheck
 from prober.pulse import Pulse
 from prober.result import Attempt, Fact, Finding, Outcome, Reason, Result, Step, Visit
 from prober.secret import Scrubber
@@ -51,6 +52,8 @@ def may_be_ours(check: AnyCheck, finding: Finding, attempt: Attempt, lag: float)
         case Reason.LATENCY:
             over = overrun(check, finding, attempt)
             return over is None or lag >= over
+        case Reason.BODY:  # in a dialogue: the peer hung up before the line that was waited for
+            return check.kind == TcpCheck.kind and lag > HANGS_UP_AFTER
         case Reason.STATUS:
             return attempt.facts.get("status_code") == REQUEST_TIMEOUT and lag > HANGS_UP_AFTER
         case reason:
@@ -154,7 +157,7 @@ class Runner:
         if finding.outcome is Outcome.UP:
             return finding
         # A kind that gets ready first was not late before it was due.
-        lag = self.pulse.lag_since(max(begun, attempt.due or begun))
+        lag = max(self.pulse.lag_since(max(begun, attempt.due or begun)), attempt.queued)
         if not may_be_ours(check, finding, attempt, lag):
             return finding
         late = f"the agent itself was late by {show_duration(lag)}; it saw: {finding.message}"

@@ -32,6 +32,14 @@ async def prober_beside(folder: Path, *arguments: str) -> subprocess.CompletedPr
     )
 
 
+def prober_without(folder: Path, closing: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """The same where a shell has closed something beforehand."""
+    return subprocess.run(
+        ["/bin/sh", "-c", f'exec "$0" "$@" {closing}', sys.executable, "-m", "prober", *arguments],
+        cwd=folder, capture_output=True, text=True, timeout=50, check=False,
+    )  # fmt: skip
+
+
 def write(folder: Path, text: str) -> None:
     (folder / "config.yaml").write_text("agent: {region: eu}\n" + text)
 
@@ -189,6 +197,53 @@ def test_an_unknown_name_is_code_2_and_says_which_there_are(tmp_path: Path) -> N
     assert done.stderr == "no check is called 'nobody'; there are: a\n"
 
 
+def test_of_many_checks_an_unknown_name_lists_a_few(tmp_path: Path) -> None:
+    many = ", ".join(f"'10.0.0.{i}:1'" for i in range(50))
+    (tmp_path / "targets.yaml").write_text(f"[{{targets: [{many}]}}]")
+    write(tmp_path, "checks: [{name: many, targets_from: [targets.yaml], tcp: }]\n")
+
+    done = prober(tmp_path, "check", "nobody", "many:10.0.0.49:11")
+
+    first, second = done.stderr.splitlines()
+    assert first.endswith(
+        "there are: " + ", ".join(f"many:10.0.0.{i}:1" for i in range(10)) + " and 40 more"
+    )
+    assert second.endswith("did you mean many:10.0.0.49:1?")
+
+
+def test_the_name_of_a_check_with_targets_from_files_stands_for_all_of_them(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "targets.yaml").write_text("[{targets: ['127.0.0.1:1', '127.0.0.2:1']}]")
+    checks = (
+        "{name: many, targets_from: [targets.yaml], tcp: }, {name: manyfold, tcp: '127.0.0.1:1'}"
+    )
+    write(tmp_path, f"checks: [{checks}]\n")
+
+    done = prober(tmp_path, "check", "--json", "many", "many:127.0.0.1:1")
+
+    ran = [json.loads(line)["check"] for line in done.stdout.splitlines()]
+    assert ran == ["many:127.0.0.1:1", "many:127.0.0.2:1"]
+
+
+@pytest.mark.parametrize("command", [["check"], ["check", "--json"], ["validate"]])
+def test_a_stdout_that_is_closed_is_no_fault(tmp_path: Path, command: list[str]) -> None:
+    write(tmp_path, "checks: [{name: a, tcp: '127.0.0.1:1'}]\n")
+
+    done = prober_without(tmp_path, ">&-", *command)
+
+    assert done.returncode == (1 if command[0] == "check" else 0)
+    assert "Traceback" not in done.stderr
+
+
+def test_what_belongs_on_a_stderr_that_is_closed_is_not_said_on_stdout(tmp_path: Path) -> None:
+    write(tmp_path, "checks: [{name: a, tcp: '127.0.0.1:1'}]\n")
+
+    done = prober_without(tmp_path, "2>&-", "check", "nobody")
+
+    assert (done.returncode, done.stdout) == (2, "")
+
+
 def test_a_closed_port_is_code_1(tmp_path: Path) -> None:
     write(tmp_path, "checks: [{name: a, tcp: '127.0.0.1:1'}]\n")
 
@@ -284,7 +339,10 @@ def test_a_report_that_cannot_be_written_is_code_2_and_nothing_runs(tmp_path: Pa
     assert done.stderr == "--junit none/report.xml cannot be written: no such file or directory\n"
 
 
-async def test_a_check_that_is_ended_leaves_nothing_behind(tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+async def test_a_check_that_is_ended_leaves_nothing_behind(
+    tmp_path: Path, number: signal.Signals
+) -> None:
     (tmp_path / "temporary").mkdir()
     async with target() as shop:
         shop.delay = 60
@@ -292,10 +350,10 @@ async def test_a_check_that_is_ended_leaves_nothing_behind(tmp_path: Path) -> No
         write(tmp_path, f"checks: [{check}]\n")
         process = _started(tmp_path, "check", "--junit", "report.xml")
         await agent_process.until(lambda: shop.in_flight == 1, "it is under way")
-        process.terminate()
+        process.send_signal(number)
         said, _ = await asyncio.to_thread(process.communicate, timeout=20)
 
-    assert (process.returncode, said) == (128 + signal.SIGTERM, b"")
+    assert (process.returncode, said) == (128 + number, b"")
     assert sorted(os.listdir(tmp_path)) == ["config.yaml", "temporary"]
     assert os.listdir(tmp_path / "temporary") == []
 

@@ -17,6 +17,7 @@ from prober.probes import AnyCheck, Means
 from prober.probes.browsers import Browsers, Setup
 from prober.probes.http import HttpCheck
 from prober.probes.journey_settings import JourneyCheck
+from prober.probes.tcp import TcpCheck
 from prober.pulse import Pulse
 from prober.result import Attempt, Evidence, Finding, Outcome, Reason, Step, Visit
 from prober.runner import Runner, may_be_ours
@@ -271,6 +272,15 @@ def test_what_our_lateness_may_have_made_is_ours(
     attempt = Attempt(run_id="", traceparent="", facts={"status_code": 503})
 
     assert may_be_ours(watched, finding, attempt, lag) is ours
+
+
+def test_a_peer_that_hung_up_in_a_dialogue_with_a_stopped_agent_is_not_blamed() -> None:
+    tcp = {"address": "127.0.0.1:25", "dialogue": [{"expect": "^220 "}]}
+    watched = TcpCheck.model_validate({"name": "mail", "timeout": 50, "tcp": tcp})
+    attempt = Attempt(run_id="", traceparent="")
+
+    assert may_be_ours(watched, Finding.down(Reason.BODY, "x"), attempt, 0.3)
+    assert not may_be_ours(watched, Finding.down(Reason.BODY, "x"), attempt, 0.2)
 
 
 def test_a_request_timeout_that_a_stopped_agent_earned_is_ours() -> None:

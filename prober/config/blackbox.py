@@ -17,6 +17,7 @@ from prober.config.blackbox_options import (
     KINDS,
     NOT_HERE,
     OTHERS,
+    SECTIONS,
     HttpOptions,
     Options,
     TcpOptions,
@@ -26,7 +27,7 @@ from prober.config.hidden import Field
 from prober.config.tree import Path
 from prober.probes.modules import HttpModule, Module, TcpModule, Unsupported
 from prober.probes.tcp_said import credentials
-from prober.secret import SHOWN, Scrubber
+from prober.secret import SHOWN, FromFile, Scrubber
 
 KEYS = ("prober", "timeout", *KINDS)
 DEFAULT = """\
@@ -122,13 +123,22 @@ def _tcp(desk: Desk, place: Path, value: JsonValue) -> TcpModule | None:
 
 
 def _known(desk: Desk, place: Path, raw: Raw, kind: str) -> Raw:
-    """Without the options that only blackbox_exporter has, which are reported."""
+    """Without what only blackbox_exporter has, which is reported, and what is empty: Go's is unset."""
     kept: Raw = {}
     for key, value in raw.items():
-        if why := NOT_HERE[kind].get(key):
-            desk.report.error((*place, key), why)
-        elif key == "tls_config" and isinstance(value, dict):
-            kept[key] = _known(desk, (*place, key), value, key)
+        at = (*place, key)
+        is_empty = value is None or (value == "" and key != "expect")  # "" is found in any line
+        if is_empty and key in SECTIONS[kind].model_fields:
+            continue
+        if why := NOT_HERE.get(kind, {}).get(key):
+            desk.report.error(at, why)
+        elif key in SECTIONS and isinstance(value, dict):
+            kept[key] = _known(desk, at, value, key)
+        elif key in SECTIONS and isinstance(value, list):
+            kept[key] = [
+                _known(desk, (*at, index), one, key) if isinstance(one, dict) else one
+                for index, one in enumerate(value)
+            ]
         else:
             kept[key] = value
     return kept
@@ -147,7 +157,7 @@ def _masked(value: JsonValue, where: Field) -> JsonValue:
         }
     if isinstance(value, list):
         return [_masked(one, where) for one in value]
-    if where.hides:
+    if where.hides or isinstance(value, FromFile):
         return SHOWN
     return hidden.without_userinfo(value) if isinstance(value, str) else value
 

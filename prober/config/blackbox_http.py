@@ -77,6 +77,7 @@ def _module(
         rules=_rules(options),
         host=str(hosts[0]) if hosts else None,
         proxies=proxies,
+        has_token=bool(_authorization(options)),
     )
 
 
@@ -125,10 +126,13 @@ def _rules(options: HttpOptions) -> Rules:
 
 
 def _coding(options: HttpOptions) -> dict[str, tuple[str, ...]]:
-    given = any(name.lower() == "accept-encoding" for name in options.headers)
-    if given or not options.compression:
+    if _has(options, "accept-encoding") or not options.compression:
         return {}
     return {"Accept-Encoding": (options.compression,)}
+
+
+def _has(options: HttpOptions, header: str) -> bool:
+    return any(name.lower() == header for name in options.headers)
 
 
 def _files(options: HttpOptions) -> Iterator[NamedFile]:
@@ -164,7 +168,9 @@ def _unacceptable(options: HttpOptions) -> str:
 
 
 def _authorization(options: HttpOptions) -> dict[str, tuple[Secret, ...]]:
-    """A token of any type is a header; passwords and OAuth 2 are `auth:`."""
+    """A token of any type is a header; passwords and OAuth 2 are `auth:`. A header goes before it."""
+    if _has(options, "authorization"):
+        return {}
     given = options.authorization
     if given is not None:
         token = _secret(given.credentials, given.credentials_file, "credentials_file")
@@ -176,7 +182,7 @@ def _authorization(options: HttpOptions) -> dict[str, tuple[Secret, ...]]:
 
 
 def _auth(options: HttpOptions) -> dict[str, dict[str, object]] | None:
-    if options.basic_auth is not None:
+    if options.basic_auth is not None and not _has(options, "authorization"):
         return {"basic": dict(options.basic_auth)}
     return None if options.oauth2 is None else {"oauth2": _oauth2(options.oauth2)}
 
@@ -221,13 +227,19 @@ def _proxies(options: HttpOptions, env: Mapping[str, str]) -> dict[str, HttpProx
     """Those of the environment, by the scheme of the target. Raises ValueError."""
     if not options.proxy_from_environment:
         return {}
-    named = {
-        scheme: env.get(f"{scheme}_proxy") or env.get(f"{scheme}_proxy".upper())
-        for scheme in ("http", "https")
-    }
-    urls = {k: url if "://" in url else f"http://{url}" for k, url in named.items() if url}
-    spared, told = no_proxy(env), _told(options)
-    return {
-        scheme: replace(HttpProxy.parse(url), spared=spared, told=told)
-        for scheme, url in urls.items()
-    }
+    spared, told, found = no_proxy(env), _told(options), {}
+    for scheme in ("http", "https"):
+        for name in (f"{scheme}_proxy", f"{scheme}_proxy".upper()):
+            if url := env.get(name):
+                proxy = _proxy_of(name, url if "://" in url else f"http://{url}")
+                found[scheme] = replace(proxy, spared=spared, told=told)
+                break
+    return found
+
+
+def _proxy_of(variable: str, url: str) -> HttpProxy:
+    """Raises ValueError."""
+    try:
+        return HttpProxy.parse(url)
+    except ValueError as error:
+        raise ValueError(f"{variable} of the environment: {error}") from None

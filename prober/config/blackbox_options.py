@@ -32,7 +32,10 @@ NOT_HERE = {
         "http_headers": "not supported; write headers",
         "use_proxy_dns": "not supported; write skip_resolve_phase_with_proxy",
     },
-    "tcp": {},
+    "oauth2": {
+        name: f"the token is asked for as the target is; write {name} beside oauth2"
+        for name in ("tls_config", "proxy_url")
+    },
     "tls_config": {
         name: f"not supported in place; name a file with {name}_file"
         for name in ("ca", "cert", "key")
@@ -209,3 +212,15 @@ class Options(Model):
 
     prober: Annotated[str, AfterValidator(_kind)]
     timeout: Duration | None = None
+
+
+# By the key that holds them, wherever it stands.
+SECTIONS: Mapping[str, type[Model]] = {
+    "http": HttpOptions,
+    "tcp": TcpOptions,
+    "tls_config": TlsConfig,
+    "basic_auth": BasicAuth,
+    "authorization": Authorization,
+    "oauth2": OAuth2,
+    "query_response": QueryResponse,
+}

@@ -45,11 +45,11 @@ def _settings(options: TcpOptions) -> dict[str, object]:
 
 def _items(entry: QueryResponse) -> Iterator[Item]:
     """In the order in which an entry is gone through."""
-    if entry.expect:
+    if entry.expect is not None:
         labels = {label.name: Said.expand(label.value, "") for label in entry.labels}
         yield Item.model_validate({"expect": entry.expect, "labels": labels})
     if entry.send:
-        send = Said.expand(entry.send) if entry.expect else Said.literal(entry.send)
+        send = Said.expand(entry.send) if entry.expect is not None else Said.literal(entry.send)
         yield Item.model_validate({"send": send})
     if entry.starttls:
         yield Item.model_validate({"starttls": True})

@@ -13,7 +13,7 @@ from pydantic import JsonValue, ValidationError
 
 from prober.alerts.rules import EffectiveRule, Rule, effective
 from prober.check import Check, Model
-from prober.config import targets, tls
+from prober.config import hints, targets, tls
 from prober.config.desk import Desk, Raw, merged
 from prober.config.labels import refuse_taken
 from prober.config.pace import Pace
@@ -156,7 +156,8 @@ class Checks:
         """`value` without the keys that nobody knows, each of which is a mistake."""
         for key in value:
             if key not in known:
-                self._desk.report.unknown(place, key, known, _RIGHT.get(key))
+                right = _RIGHT.get(key) or (hints.of_check(key) if known is KNOWN else None)
+                self._desk.report.unknown(place, key, known, right)
         return {key: one for key, one in value.items() if key in known}
 
     def _severity(self, check: Check, places: Sequence[Path]) -> None:

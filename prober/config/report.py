@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pydantic import BaseModel, JsonValue, ValidationError
 from pydantic_core import ErrorDetails
 
-from prober.config import hidden, shape, words
+from prober.config import hidden, hints, shape, words
 from prober.config.tree import Path, Reached, Tree, show
 from prober.errors import Problem
 from prober.secret import SHOWN, Scrubber
@@ -132,11 +132,13 @@ class Report:
         if error["type"] == "missing":
             self._put(self._problems, at.path, at.line, f'no "{loc[-1]}"; it is required here')
         elif error["type"] == "extra_forbidden":
-            self.unknown(at.path[:-1], str(loc[-1]), shape.known(model, loc[:-1]))
+            key, known = str(loc[-1]), shape.known(model, loc[:-1])
+            right = hints.of_kind(model, loc[:-1], key)
+            self.unknown(at.path[:-1], key, known, right)
         elif not self._tree.has_unset(at.path):
             is_key = loc[-1:] == (_KEY,)
             found = repr(at.path[-1]) if is_key and at.path else self._found(at)
-            said = words.message(error, found)
+            said = words.message(error, found, shape.known(model, loc))
             self._put(self._problems, at.path, at.line, self._masked(said, at))
 
     def _found(self, at: Reached) -> str:
@@ -152,7 +154,7 @@ class Report:
         if hidden.is_secret(at.path):
             shown = message.replace(repr(at.value), SHOWN)
             return shown.replace(at.value, SHOWN) if len(at.value) > 1 else shown
-        return message.replace(repr(at.value), repr(self._without_secrets(at.value)))
+        return message.replace(repr(at.value), words.found(self._without_secrets(at.value)))
 
     def _without_secrets(self, value: JsonValue) -> JsonValue:
         if not isinstance(value, str):

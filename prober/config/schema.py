@@ -16,6 +16,7 @@ from prober.alerts.route import Route
 from prober.alerts.rules import Rule
 from prober.check import Check
 from prober.config import build, targets
+from prober.config.blackbox_options import KINDS, HttpOptions, Options, TcpOptions
 from prober.config.checks import BY_KIND, DEFAULTABLE
 from prober.config.described import described
 from prober.config.forms import DEFINITIONS, Forms, Schema, as_written
@@ -31,6 +32,9 @@ _MODELS: tuple[type[BaseModel], ...] = (
     Check,
     *BY_KIND.values(),
     *NOTIFIERS,
+    Options,
+    HttpOptions,
+    TcpOptions,
 )
 _FILES: Schema = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}
 _WORDS: Schema = {"type": "array", "items": {"type": "string", "minLength": 1}}
@@ -84,7 +88,7 @@ class _Whole:
             "notifiers": notifiers,
             "routes": {"type": "array", "items": self._ref(Route)},
             "modules_file": {"type": "string"},
-            "modules": {"type": "object"},
+            "modules": {"type": "object", "additionalProperties": self._module()},
         }
 
     def _check(self) -> Schema:
@@ -126,6 +130,18 @@ class _Whole:
             **_closed(properties),
             "oneOf": [{"required": [model.kind]} for model in NOTIFIERS],
         }
+
+    def _module(self) -> Schema:
+        """One of blackbox_exporter's. An option that is empty is not set, whatever it is."""
+        kinds: dict[str, object] = {key: {} for key in KINDS}
+        for kind, model in (("http", HttpOptions), ("tcp", TcpOptions)):
+            options = {
+                key: {"anyOf": [one, {"enum": ["", None]}]}
+                for key, one in self._properties(model).items()
+            }
+            kinds[kind] = _or_nothing(_closed(options))
+        common = {**self._properties(Options), "prober": {"enum": [*KINDS]}}
+        return {**_closed(common | kinds), "required": ["prober"]}
 
     def _without_target(self, kind: str, whole: object) -> Schema:
         """The same where targets come from files; nothing for a kind that takes none from there."""

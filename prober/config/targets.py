@@ -108,7 +108,10 @@ class Targets:
             found = self._desk.report.found(target.place)
             for one in error.errors(include_url=False, include_input=False):
                 if one["type"] != "is_instance_of":  # what a URL can be as well, made by ourselves
-                    self._desk.report.error(target.place, words.message(one, found))
+                    said = words.message(one, found)
+                    if len(text) > words.LONGEST:  # a validator may have quoted all of it
+                        said = said.replace(repr(text), found)
+                    self._desk.report.error(target.place, said)
             return None
 
     def _name(self, text: str) -> str:

@@ -15,6 +15,7 @@ from prober.config import hidden, scalars
 from prober.config.fill import Filled, Filler
 from prober.config.hidden import Field, Hidden
 from prober.config.tree import Spot, Tree
+from prober.secret import FromFile
 
 SHORT = f"a secret under {hidden.SHORT} characters; make it longer"
 
@@ -38,6 +39,8 @@ class Values:
             filled = self.filler.fill(text)
             self._on_filled(filled, spot)
             text, typed, complete = filled.text, False, not filled.missing
+            if filled.secrets:
+                text = FromFile(text)
         if where.hides:
             # As written: 0123 is a password of four signs, not the number 123.
             if typed and text in scalars.NULLS:

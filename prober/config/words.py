@@ -12,6 +12,8 @@ from pydantic import JsonValue
 from pydantic_core import ErrorDetails, core_schema
 
 LONGEST = 80  # characters of a value that a message shows
+FEW = 8  # keys of a mapping that a message lists where there is none
+_MAPPING = "a mapping of keys"
 
 # "… is not a whole number": several of these at one place are joined by "or".
 _KINDS = MappingProxyType(
@@ -30,10 +32,10 @@ _KINDS = MappingProxyType(
         "bool_parsing": "true or false",
         "path_type": "the name of a file",
         "none_required": "null",
-        "dict_type": "a mapping of keys",
-        "mapping_type": "a mapping of keys",
-        "model_type": "a mapping of keys",
-        "model_attributes_type": "a mapping of keys",
+        "dict_type": _MAPPING,
+        "mapping_type": _MAPPING,
+        "model_type": _MAPPING,
+        "model_attributes_type": _MAPPING,
         "list_type": "a list",
         "tuple_type": "a list",
         "set_type": "a list",
@@ -74,19 +76,21 @@ def kind(error: ErrorDetails) -> str | None:
     return _KINDS.get(error["type"])
 
 
-def message(error: ErrorDetails, found: str) -> str:
-    """One line about a value that reads `found`."""
+def message(error: ErrorDetails, found: str, known: Sequence[str] = ()) -> str:
+    """One line about a value that reads `found`, where the keys of a mapping are `known`."""
     name, ctx = error["type"], error.get("ctx", {})
     if name in ("value_error", "assertion_error"):
         return str(ctx.get("error", error["msg"]))
     if name in _KINDS:
-        return f"{found} is not {_KINDS[name]}"
+        is_listed = _KINDS[name] == _MAPPING and 0 < len(known) <= FEW
+        return f"{found} is not {_KINDS[name]}{_here(known) if is_listed else ''}"
     if name not in _PYDANTIC:
         return error["msg"]
     if name in _BOUNDS:
         return f"{found} {_BOUNDS[name](ctx)}"
     if name in ("literal_error", "enum"):
-        return f"{found} is none of {_listed(str(ctx['expected']))}"
+        listed = _listed(str(ctx["expected"]))
+        return f"{found} is {'none of' if ' or ' in listed else 'not'} {listed}"
     if name == "string_pattern_mismatch":
         pattern = str(ctx["pattern"])
         return f"{found} {_PATTERNS.get(pattern, f'does not match {pattern}')}"
@@ -103,8 +107,12 @@ def meant(key: str, known: Sequence[str]) -> str | None:
 def unknown(key: str, known: Sequence[str]) -> str:
     """A key that is not known here, and which one may be meant."""
     close = meant(key, known)
-    right = f"did you mean {close}?" if close else f"known here: {', '.join(known)}"
-    return f'unknown key "{key}"; {right}' if known else f'unknown key "{key}"; leave it out'
+    right = f"; did you mean {close}?" if close else _here(known)
+    return f'unknown key "{key}"{right}' if known else f'unknown key "{key}"; leave it out'
+
+
+def _here(known: Sequence[str]) -> str:
+    return f"; known here: {', '.join(known)}"
 
 
 def found(value: JsonValue, written: str | None = None) -> str:

@@ -33,8 +33,10 @@ class Report:
         self._path = path
         # A pipe or a device cannot be replaced, and need not be: nobody has read half of it before.
         self._replaces = not path.exists() or path.is_file()
-        self._place = path.resolve() if self._replaces else path
-        self._draft = self._place.with_name(f".{self._place.name}.{secrets.token_hex(4)}")
+        self._place = self._draft = path
+        if self._replaces:
+            self._place = Path(os.path.realpath(path))  # also of a link to itself
+            self._draft = self._place.with_name(f".{self._place.name}.{secrets.token_hex(4)}")
 
     def __enter__(self) -> Self:
         try:
@@ -59,7 +61,7 @@ class Report:
             raise ProberError(self._said(error)) from None
 
     def _open(self) -> BinaryIO:
-        return self._draft.open("xb") if self._replaces else self._path.open("wb")
+        return self._draft.open("xb" if self._replaces else "wb")
 
     def _said(self, error: OSError | ValueError) -> str:
         why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)

@@ -57,12 +57,14 @@ class HttpModule:
     """`settings` lack only their URL; `host` is the Host header that the module itself sets.
 
     `proxies` are the environment's, by the target's scheme, where they are to be used.
+    `has_token`: the Authorization header is a token of the module's, none of its headers.
     """
 
     settings: HttpSettings
     rules: Rules
     host: str | None = None
     proxies: Mapping[str, HttpProxy] = field(default_factory=dict)
+    has_token: bool = False
 
     def at(self, target: str, hostname: str, timeout: float) -> Aim:
         """Raises ValueError where `target` cannot be one."""
@@ -72,12 +74,23 @@ class HttpModule:
         settings = self.settings.model_copy(
             update={"url": url, **self._named(hostname), **self._led(url)}
         )
+        settings = settings.model_copy(update=self._asked_by(settings))
         check = HttpCheck(name=NAME, timeout=timeout, http=settings)
 
         async def probe(_: AnyCheck, attempt: Attempt, means: Means) -> Finding:
             return await _looked(settings, self.rules, attempt, means.network)
 
         return Aim(check, probe, series(check))
+
+    def _asked_by(self, settings: HttpSettings) -> dict[str, object]:
+        """A user in the target goes before the module's password or token, not before OAuth 2."""
+        if settings.url.userinfo is None:
+            return {}
+        if settings.auth is not None:
+            if settings.auth.oauth2 is not None:
+                return {"url": replace(settings.url, userinfo=None)}
+            return {"auth": None}
+        return {"headers": _without(settings, "authorization")} if self.has_token else {}
 
     def _led(self, url: Url) -> dict[str, object]:
         proxy = self.proxies.get(url.scheme)
@@ -92,7 +105,7 @@ class HttpModule:
         named = hostname or self.host
         if not named:
             return {}
-        headers = {k: v for k, v in self.settings.headers.items() if k.lower() != "host"}
+        headers = _without(self.settings, "host")
         changed: dict[str, object] = {"headers": {**headers, "Host": (named,)}}
         if self.settings.tls.server_name is None:
             changed["tls"] = _named(self.settings.tls, named)
@@ -223,6 +236,10 @@ def _secrets(settings: HttpSettings) -> Iterator[str]:
         if isinstance(value, Secret):
             text = value.reveal()
             yield from (text, text.rpartition(" ")[2])
+
+
+def _without(settings: HttpSettings, header: str) -> dict[str, tuple[str | Secret, ...]]:
+    return {name: values for name, values in settings.headers.items() if name.lower() != header}
 
 
 def _named(tls: TlsSettings, host: str) -> TlsSettings:

@@ -2,12 +2,16 @@ from __future__ import annotations
 
 import asyncio
 import pickle
+import re
 from pathlib import Path
 
 import pytest
 
+from prober.check import Model
+from prober.config.blackbox_options import HttpOptions, TcpOptions, TlsConfig
 from prober.config.difference import difference
 from prober.probes.http import HttpCheck
+from prober.probes.http_settings import HttpSettings
 from prober.probes.modules import HttpModule, Module, TcpModule, Unsupported
 from tests.config.loading import loaded, refused, warned
 
@@ -162,6 +166,56 @@ def test_a_proxy_is_the_modules_own_or_the_environments(tmp_path: Path) -> None:
     assert used == {"https": "http://proxy.example:8080", "http": "None"}
 
 
+def test_a_proxy_of_the_environment_that_is_none_is_told_by_its_name(tmp_path: Path) -> None:
+    config = EMPTY + "modules: {web: {prober: http, http: {proxy_from_environment: true}}}\n"
+
+    assert refused(tmp_path, config, {"https_proxy": "socks5://127.0.0.1:1080"}) == [
+        "config.yaml:2: modules.web.http: https_proxy of the environment:"
+        " 'socks5://127.0.0.1:1080' is a proxy of another kind; only http:// proxies work"
+    ]
+
+
+def test_an_option_that_is_empty_is_not_set_but_a_misspelt_one_is_a_mistake(tmp_path: Path) -> None:
+    empty = http(tmp_path, 'method: "", proxy_url: "", body_file: "", tls_config: {ca_file: ""}')
+
+    assert empty == http(tmp_path, "")
+    (tmp_path / "blackbox.yml").write_text('modules: {shop: {prober: http, http: {methd: ""}}}')
+    assert refused(tmp_path, FILE) == [
+        'blackbox.yml:1: modules.shop.http: unknown key "methd"; did you mean method?'
+    ]
+
+
+@pytest.mark.parametrize(
+    ("options", "asked_by"),
+    [
+        ("basic_auth: {username: a, password: sesame-open}", "user"),
+        ("bearer_token: sesame-open", "user"),
+        ("authorization: {type: Key, credentials: sesame-open}", "user"),
+        ("headers: {authorization: sesame-open}, bearer_token: other-secret", "header"),
+        (
+            "oauth2: {client_id: a, client_secret: sesame-open, token_url: 'http://127.0.0.1:1'}",
+            "oauth2",
+        ),
+    ],
+)
+def test_who_asks_where_the_target_names_a_user_too(
+    options: str, asked_by: str, tmp_path: Path
+) -> None:
+    check = http(tmp_path, options).at("http://me:my-password@shop.example/", "", 1.0).check
+
+    assert isinstance(check, HttpCheck)
+    asks = check.http
+    assert isinstance(asks, HttpSettings)
+    found = {
+        "header": "authorization" in {name.lower() for name in asks.headers},
+        "user": asks.url.userinfo is not None,
+        "oauth2": asks.auth is not None,
+    }
+    # A header goes before the URL's user as it is.
+    assert next(who for who, is_there in found.items() if is_there) == asked_by
+    assert not (found["user"] and found["oauth2"])
+
+
 def test_a_password_in_a_dialogue_is_not_shown(tmp_path: Path) -> None:
     text = 'modules: {pop: {prober: tcp, tcp: {query_response: [{send: "PASS sesame-open"}]}}}'
 
@@ -201,3 +255,15 @@ def test_a_reload_tells_that_modules_changed(tmp_path: Path) -> None:
     changed = str(asyncio.run(difference(before, after)))
 
     assert changed == f"changed modules, {tmp_path / 'blackbox.yml'}"
+
+
+@pytest.mark.parametrize(
+    ("name", "options"), [("http", HttpOptions), ("tcp", TcpOptions), ("`tls_config`", TlsConfig)]
+)
+def test_the_docs_name_every_option(name: str, options: type[Model]) -> None:
+    docs = Path(__file__).parent.parent.parent / "docs" / "blackbox.md"
+    _, _, supported = docs.read_text().partition("## What is supported")
+    (listed,) = re.findall(rf"^- {name}: (.*?)\n(?=\n|- )", supported, re.MULTILINE | re.DOTALL)
+
+    told = set(re.findall(r"\w+", re.sub(r"\(.*?\)", "", listed)))
+    assert told == set(options.model_fields)

@@ -276,3 +276,10 @@ def test_many_checks_without_aliases_are_not_too_many(
     text = "checks:\n" + "".join(f"  - {{name: c{i}, tcp: 'h:1'}}\n" for i in range(200))
 
     assert len(loaded(tmp_path, text).config.checks) == 200
+
+
+def test_a_long_value_is_not_quoted_whole(tmp_path: Path) -> None:
+    (said,) = refused(tmp_path, f"checks: [{{name: a, tcp: {'a' * 3000}:x}}]")
+
+    assert said.endswith("aa…' has no valid port; write a number from 1 to 65535")
+    assert len(said) < 200

@@ -8,10 +8,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 from jsonschema import Draft202012Validator
 from pydantic import JsonValue
 
 from prober.config import described, source
+from prober.config.blackbox import DEFAULT
 from prober.config.compose import Composer
 from prober.config.fill import Files, Filled, Filler
 from prober.config.hidden import Hidden
@@ -19,6 +21,7 @@ from prober.config.schema import schema, text
 from prober.config.tree import Tree
 from prober.config.values import Values
 from tests.config.test_load import WHOLE
+from tests.parity import MODULES
 
 ROOT = Path(__file__).parent.parent.parent
 INVALID = Path(__file__).parent / "invalid"
@@ -54,6 +57,13 @@ SEEN = [
     "label_name",
     "missing_name",
     "missing_url",
+    "module_cel",
+    "module_key",
+    "module_kind",
+    "module_no_kind",
+    "module_option_unknown",
+    "module_text",
+    "module_tls_version",
     "name_not_a_name",
     "no_kind",
     "notifier_is_text",
@@ -189,3 +199,9 @@ def test_no_value_of_the_schema_is_one_that_only_the_program_knows() -> None:
     assert not re.search(
         r"x-quantity|prober\.|PydanticUndefined|\"title\": \"[A-Z]\w+ [A-Z]", text()
     )
+
+
+def test_the_schema_takes_modules_as_blackbox_exporter_does() -> None:
+    config = {"modules": {**yaml.safe_load(MODULES)["modules"], **yaml.safe_load(DEFAULT)}}
+
+    assert [error.message for error in VALIDATOR.iter_errors(config)] == []

@@ -222,3 +222,13 @@ def test_ten_thousand_targets_load_within_a_few_seconds(tmp_path: Path) -> None:
 
     assert len(config.checks) == len(config.rules) == 10_000
     assert time.process_time() - begun < 8  # 0.8 s where nobody disturbs
+
+
+def test_a_long_target_is_not_quoted_whole(tmp_path: Path) -> None:
+    targets(tmp_path, {"targets": ["a" * 3000, f"http://me:{'my-password' * 9}@ü^/"]})
+
+    long, secret = refused(tmp_path, MANY)
+
+    assert long.endswith("aa…' has a host that is no valid domain name")
+    assert len(long) < 200
+    assert "my-password" not in secret

@@ -121,11 +121,24 @@ def test_where_it_cannot_be_is_said_before_anything_runs(tmp_path: Path) -> None
         Report(tmp_path / "none" / "report.xml").__enter__()
     with pytest.raises(StartError, match=r"cannot be written: is a directory"):
         Report(tmp_path).__enter__()
+    for nameless in (Path("."), Path("/")):
+        with pytest.raises(StartError, match=r"cannot be written: is a directory"):
+            Report(nameless).__enter__()
 
 
 def test_a_full_disk_is_said(tmp_path: Path) -> None:
     with Report(Path("/dev/full")) as report, pytest.raises(ProberError, match="no space left"):
         report.write([result(DOWN)])
+
+
+def test_a_link_to_itself_is_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "report.xml"
+    path.symlink_to(path)
+
+    with Report(path) as report:
+        report.write([result(DOWN)])
+
+    assert path.read_bytes() == document([result(DOWN)])
 
 
 def test_a_link_stays_a_link(tmp_path: Path) -> None:
