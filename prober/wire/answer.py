@@ -32,7 +32,6 @@ class Answer:
 
     version = ""
     status = 0
-    reason = ""
     headers: tuple[tuple[str, str], ...] = ()
     wire_length: int | None = None
     done = False
@@ -129,10 +128,6 @@ class Answer:
         """Parser and callbacks hold each other: this spares the garbage collector the search."""
         del self._parser
 
-    def on_status(self, part: bytes) -> None:
-        if not self.status:
-            self.reason += part.decode("latin-1")
-
     def on_header(self, name: bytes, value: bytes) -> None:
         self._fields.append((name.decode("latin-1"), value.decode("latin-1")))
 
@@ -144,7 +139,6 @@ class Answer:
             # It only announces the answer, even if it says that the connection closes.
             self._parser.set_dangerous_leniencies(lenient_keep_alive=True)
             self._fields = []
-            self.reason = ""
             return
         self.status = status
         self.version = self._parser.get_http_version()

@@ -21,6 +21,7 @@ from prober.wire.kernel import ANCILLARY, stamp
 from prober.wire.session import Session
 from prober.wire.stamps import Stamps
 from prober.wire.station import Address, Station
+from prober.wire.turns import Turns
 
 _TURN = 0.002  # seconds of work without waiting, after which others have their turn
 _SLICE = 256 * 1024  # of plain text to encrypt at once: about a millisecond
@@ -148,12 +149,16 @@ class Connection:
         self._socket.close()
         self._fd = -1
 
-    async def secure(self, session: Session) -> float:
-        """Shakes hands; gives the seconds that we were late in reading. Raises Failure."""
+    async def secure(self, session: Session, turns: Turns) -> float:
+        """Shakes hands; gives the seconds that we were late in reading and computing. Raises Failure."""
         self._reason = Reason.TLS
         late = 0.0
         try:
-            while not session.handshake():
+            while True:
+                done, waited = await turns.step(session.handshake, self.attempt)
+                late += waited
+                if done:
+                    break
                 if said := session.outgoing():
                     await self._push(said)
                 waiting = self.clock.monotonic()

@@ -13,6 +13,7 @@ from prober.wire.failure import Failure, OwnFault
 from prober.wire.names import ascii_name, literal
 from prober.wire.session import Session, Unverified
 from prober.wire.tls import Contexts, Offer, TlsPolicy
+from prober.wire.turns import Turns
 
 _LOOK = 1.0  # seconds for a second look at a certificate
 
@@ -24,6 +25,7 @@ class Handshake:
     """The handshakes with one host under one policy; `offer` is what ALPN offers."""
 
     contexts: Contexts
+    turns: Turns
     host: str
     policy: TlsPolicy
     offer: Offer = ()
@@ -45,7 +47,7 @@ class Handshake:
         began, late = clock.monotonic(), 0.0
         session = Session(context, self._server_name)
         try:
-            late = await connection.secure(session)
+            late = await connection.secure(session, self.turns)
         finally:
             attempt.add("tls", clock.monotonic() - began - late)
         attempt.facts.update(_facts(session))

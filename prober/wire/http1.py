@@ -64,7 +64,6 @@ class Response(NamedTuple):
 
     version: str
     status: int
-    reason: str
     headers: tuple[tuple[str, str], ...]
     body: bytes
     wire_length: int | None
@@ -159,7 +158,6 @@ class _Course(Course):
         return Response(
             answer.version,
             answer.status,
-            answer.reason,
             answer.headers,
             payload.body,
             answer.wire_length,

@@ -24,7 +24,9 @@ async def exchange(
     Headers that are the connection's own are not sent, Host as :authority;
     the first byte is that of the answer, not of the peer's settings.
     """
+    asked = connection.clock.monotonic()
     course = _Course(connection, Stream(request, stamps, limits))
+    connection.started_at += connection.clock.monotonic() - asked  # nobody waited for the peer
     try:
         await course.run()
     finally:
@@ -97,7 +99,6 @@ class _Course(Course):
         return Response(
             version=_VERSION,
             status=stream.status,
-            reason="",
             headers=stream.headers,
             body=payload.body,
             wire_length=stream.wire_length,

@@ -24,6 +24,7 @@ from prober.wire.station import Address, Station
 from prober.wire.threads import Threads
 from prober.wire.tls import Contexts, TlsPolicy
 from prober.wire.tunnel import Proxy, tunnel
+from prober.wire.turns import Turns
 
 _BOTH = ("h2", "http/1.1")  # by ALPN, the better one first
 
@@ -64,6 +65,7 @@ class Network:
         self._lookups = Threads()  # of their own: some hang for half a minute
         self._loads = Threads(limit=2)
         self._contexts = Contexts(self._loads)
+        self._turns = Turns(clock)
         self._station = Station(clock, self._poller, Kernel.tried())
         # The kernel begins to stamp a moment after the first socket asks for it, and ends with
         # the last: this one asks for as long as we live.
@@ -99,7 +101,7 @@ class Network:
 
         Phases and facts as of `connect`.
         """
-        handshake = Handshake(self._contexts, host, policy)
+        handshake = Handshake(self._contexts, self._turns, host, policy)
         try:
             connection.started_at += await handshake.shake(connection)
         except Unverified as refusal:
@@ -170,7 +172,9 @@ class Network:
 
     async def _safe(self, connection: Connection, to: Endpoint, policy: TlsPolicy) -> float:
         """How late we were. A connection that does not become safe is closed at once."""
-        handshake = Handshake(self._contexts, to.host, policy, _BOTH if to.http2 else ())
+        handshake = Handshake(
+            self._contexts, self._turns, to.host, policy, _BOTH if to.http2 else ()
+        )
         safe = False
         try:
             late = await handshake.shake(connection)

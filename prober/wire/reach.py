@@ -16,7 +16,8 @@ from prober.wire.dial import dial
 from prober.wire.failure import Failure
 from prober.wire.station import Address, Station
 
-_LEAST = 2.0  # seconds for each, where there is so much: a lost SYN is sent again after one
+# Seconds for each, or half of what is left where that is less: a lost SYN is sent again after one.
+_LEAST = 2.0
 _TELLING = 0.02  # seconds before the deadline, so that there is time to say what became of each
 
 
@@ -34,14 +35,18 @@ async def _try_each(
     addresses: Sequence[Address], port: int, station: Station, attempt: Attempt
 ) -> tuple[Connection, float]:
     refusals: list[Failure] = []
-    for index, address in enumerate(addresses):
-        share = _share(attempt, station.clock.monotonic(), len(addresses) - index)
+    untried = list(addresses)
+    while untried:
+        share = _share(attempt, station.clock.monotonic(), len(untried))
+        address = untried.pop(0)
         try:
             if share is None:
                 return await _try(address, port, station, attempt)
             return await _try_for(share, address, port, station, attempt)
         except Failure as failure:
             refusals.append(failure)
+            if failure.reason is Reason.TIMEOUT:  # a family is often cut off as a whole
+                untried.sort(key=lambda other: other.family == address.family)
     raise Failure(_reason(refusals), "; ".join(map(str, refusals)))
 
 
@@ -50,7 +55,7 @@ def _share(attempt: Attempt, now: float, addresses: int) -> float | None:
     if attempt.deadline is None:
         return None
     left = attempt.deadline - now
-    return min(max(left / addresses, _LEAST), left - _TELLING)
+    return min(max(left / addresses, min(_LEAST, left / 2)), left - _TELLING)
 
 
 def _reason(refusals: Sequence[Failure]) -> Reason:

@@ -46,6 +46,7 @@ _KINDS = (
 )
 _SETTINGS, _GOAWAY = _KINDS.index("SETTINGS"), _KINDS.index("GOAWAY")
 _STATUS = re.compile(rb"[2-9]\d\d")
+_LENGTH = re.compile(r"[0-9]{1,18}")
 _OF_THE_CONNECTION = frozenset(
     {
         *("host", "connection", "keep-alive", "proxy-connection", "transfer-encoding"),
@@ -146,7 +147,9 @@ class Stream:
         except DenialOfServiceError as error:
             raise self._endless() from error
         except (H2Error, HPACKError, HyperframeError) as error:
-            raise self._broken(str(error) or type(error).__name__) from error
+            said = str(error)  # of some, only the number of a stream
+            why = type(error).__name__ if not said or said.isdigit() else said
+            raise self._broken(why) from error
         for event in events:
             self._take(event)
 
@@ -187,6 +190,8 @@ class Stream:
         )
         for name, value in self.headers:
             if name == "content-length":
+                if not _LENGTH.fullmatch(value):  # h2 does not look at it where it answers a HEAD
+                    raise self._broken(f"its content-length is {quoted(value.encode())}")
                 self.wire_length = int(value)
             elif name == "content-encoding":
                 self.payload.coded(value)

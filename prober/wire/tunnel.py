@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, field
 
 from prober.result import Reason
+from prober.secret import CUT
 from prober.wire.connection import Connection
 from prober.wire.failure import QUOTED, Failure, OwnFault, quoted
 from prober.wire.http1 import Lines
@@ -78,8 +79,12 @@ async def _agreed(connection: Connection, target: str) -> None:
         if code.startswith("2"):
             return
         if not code.startswith("1"):
-            said = repr(f"{code} {reason}".strip()[:QUOTED])
-            raise Failure(Reason.CONNECT, f"answered {said} to CONNECT {target}")
+            raise Failure(Reason.CONNECT, f"answered {_shown(code, reason)} to CONNECT {target}")
+
+
+def _shown(code: str, reason: str) -> str:
+    said = f"{code} {reason}".strip()
+    return repr(said if len(said) <= QUOTED else said[:QUOTED] + CUT)  # a scrubber heeds the mark
 
 
 async def _head(connection: Connection, target: str, limit: int) -> bytes:

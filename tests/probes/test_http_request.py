@@ -31,7 +31,6 @@ def response(status: int, location: str | None = None) -> Response:
     return Response(
         version="1.1",
         status=status,
-        reason="",
         headers=() if location is None else (("location", location),),
         body=b"",
         wire_length=0,
@@ -192,6 +191,19 @@ def test_secrets_and_host_never_reach_another_origin(location: str) -> None:
         assert not names & {name.lower() for name in SECRETS}
         assert header(reached, "X-A") == ["kept"]
         assert header(reached, "Host") == [reached.url.authority]
+
+
+def test_secrets_go_along_from_http_to_https_of_the_same_host() -> None:
+    one = hop("http://shop.example/", headers=SECRETS | {"Host": "virtual"})
+    user = hop("http://u:p@shop.example/")
+
+    assert header(led(one, "https://shop.example/"), "Authorization") == ["a"]
+    assert header(led(one, "https://shop.example/"), "Host") == ["virtual"]
+    assert header(led(user, "https://shop.example/x"), "Authorization") == ["Basic dTpw"]
+    for elsewhere in ("https://shop.example:444/", "https://www.shop.example/"):
+        assert header(led(one, elsewhere), "Authorization") == []
+        assert header(led(user, elsewhere), "Authorization") == []
+    assert header(led(hop("http://u:p@shop.example:8080/"), "https://shop.example/"), "Authorization") == []  # fmt: skip
 
 
 def test_secrets_and_host_stay_with_their_origin() -> None:

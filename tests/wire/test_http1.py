@@ -42,7 +42,7 @@ async def test_a_plain_answer_is_told_whole(net: Network, attempt: Attempt) -> N
     with raw_server(Do.READ, reply) as server:
         response = await fetch(net, server.port, attempt=attempt)
 
-    assert (response.version, response.status, response.reason) == ("1.1", 418, "I'm a teapot")
+    assert (response.version, response.status) == ("1.1", 418)
     assert response.headers == (("Content-Length", "3"), ("X-A", "1"), ("x-a", "é"))
     assert (response.body, response.body_length, response.wire_length) == (b"abc", 3, 3)
     assert set(attempt.phases) == {"resolve", "connect", "processing", "transfer"}

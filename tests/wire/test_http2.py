@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from prober.result import Attempt, Reason
 from prober.wire import http1, http2
 from prober.wire.failure import Failure, OwnFault
-from prober.wire.http1 import Limits, Request, Response
+from prober.wire.http1 import Limits, Lines, Request, Response
 from prober.wire.network import Endpoint, Network
 from prober.wire.stream import Stream
 from prober.wire.tls import TlsPolicy
@@ -83,7 +83,7 @@ async def test_an_answer_is_told_whole(
     async with h2_site(authority.server(), Reply(fields, b"abc")) as site:
         response = await fetch(net, to(site, authority), attempt=attempt)
 
-    assert (response.version, response.status, response.reason) == ("2", 418, "")
+    assert (response.version, response.status) == ("2", 418)
     assert response.headers[1:] == (("x-a", "1"), ("x-a", "Ã©"))
     assert (response.body, response.body_length, response.wire_length) == (b"abc", 3, 3)
     assert response.received == 3
@@ -213,6 +213,21 @@ async def test_what_has_no_body_may_have_a_length(
         response = await fetch(net, to(server, authority), request)
 
     assert (response.status, response.body, response.wire_length) == (int(status), b"", 9)
+
+
+@pytest.mark.parametrize("length", ["", "abc", "-1", "1_0", "9" * 5000, "٣"])
+async def test_a_length_that_is_none_is_protocol_also_where_there_is_no_body(
+    net: Network, authority: Authority, length: str
+) -> None:
+    said = headers((":status", "200"), ("content-length", length), end=True)
+    request = Request("HEAD", "/", (("Host", "x"),))
+    with (
+        raw_server(settings(), said, Do.HANG, tls=spoken(authority.server())) as server,
+        pytest.raises(Failure, match="its content-length is b'") as failure,
+    ):
+        await fetch(net, to(server, authority), request)
+
+    assert failure.value.reason is Reason.PROTOCOL
 
 
 @pytest.mark.parametrize(
@@ -435,6 +450,23 @@ async def test_first_and_last_byte_are_those_of_the_answer(
     assert server.sent[2] - CLOSE <= response.first_byte <= server.taken[2] + CLOSE
     assert server.sent[3] - CLOSE <= response.last_byte <= server.taken[3] + CLOSE
     assert attempt.phases["transfer"] > 0.1 - CLOSE
+
+
+async def test_getting_the_request_ready_is_no_part_of_the_time(
+    net: Network, authority: Authority, attempt: Attempt, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def slow(request: Request, stamps: Lines, limits: Limits) -> Stream:
+        time.sleep(0.2)
+        return Stream(request, stamps, limits)
+
+    monkeypatch.setattr("prober.wire.http2.Stream", slow)
+    async with h2_site(authority.server(), Reply(body=b"abc")) as site:
+        connection = await net.connect(to(site, authority), attempt)
+        response = await http2.exchange(connection, GET)
+        connection.close()
+
+    whole = response.last_byte - connection.started_at
+    assert whole == pytest.approx(sum(attempt.phases.values()), abs=0.1)
 
 
 FRAMES = st.one_of(

@@ -152,6 +152,9 @@ async def test_what_follows_the_answer_belongs_to_the_tunnel(
             "answered '407 Proxy Authentication Required' to CONNECT shop.example:443", id="407",
         ),
         pytest.param([b"HTTP/1.1 403 Forbidden\r\n\r\n"], "answered '403 Forbidden'", id="403"),
+        pytest.param(
+            [b"HTTP/1.1 403 " + b"x" * 99 + b"\r\n\r\n"], "xxx…' to CONNECT", id="a long reason"
+        ),
         pytest.param([b"HTTP/1.0 502\r\n\r\n"], "answered '502' to CONNECT", id="502"),
         pytest.param([b"HTTP/1.1 302 \x1b[31m\r\n\r\n"], "answered '302 \\x1b[31m'", id="control"),
         pytest.param([], "closed the connection without an answer to CONNECT", id="end"),
