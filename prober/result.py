@@ -177,6 +177,7 @@ class Attempt:
     the monotonic moment before which it is not to begin, for a kind that gets
     ready before; `started_at` is when it then began, in Unix seconds.
     `deadline` is the monotonic moment at which it is cut off, where it is.
+    `queued` is for how long it has waited for a turn to compute: our lateness.
     `decided` is what it comes to if it is cut off now, where that is known.
     """
 
@@ -193,6 +194,7 @@ class Attempt:
     deadline: float | None = None
     started_at: float | None = None
     doing: str = ""  # what it does for itself: begins the message where it is cut off
+    queued: float = 0.0
     aside: float = 0.0  # seconds that this took, which are not the target's
     secrets: tuple[str, ...] = ()  # that only the attempt has come to know
     decided: Finding | None = None

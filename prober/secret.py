@@ -84,6 +84,12 @@ class Secret:
         )
 
 
+class FromFile(str):
+    """A text that came out of `${file:}`: secret whatever the field is called that it stands in."""
+
+    __slots__ = ()
+
+
 class Scrubber:
     """Replaces every known secret, plain or encoded, by `***`.
 

@@ -71,12 +71,21 @@ class Url:
     def join(self, location: str) -> Self:
         """Where a `Location` met at this URL leads. Raises ValueError as `parse` does.
 
-        Userinfo stays within its origin.
+        Userinfo stays within its origin (see `leads_on_to`).
         """
         there = self.parse(urljoin(str(self), location.strip()))
-        if there.userinfo is None and there.origin == self.origin:
+        if there.userinfo is None and self.leads_on_to(there):
             return replace(there, userinfo=self.userinfo)
         return there
+
+    def leads_on_to(self, other: Url) -> bool:
+        """Whether `other` may know what was meant for this one: the same origin, or its safe twin.
+
+        From http to https of one host, each at its usual port, as most sites
+        redirect: what was told in the clear may be told in secret.
+        """
+        upgraded = (self.scheme, self.port, other.scheme, other.port) == ("http", 80, "https", 443)
+        return other.origin == self.origin or (upgraded and other.host == self.host)
 
     @property
     def tls(self) -> bool:

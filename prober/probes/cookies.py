@@ -14,6 +14,7 @@ from email.utils import parsedate_to_datetime
 from prober.probes.address import Url
 from prober.probes.texts import utf8
 
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")  # HTTP/2 carries them; no request can
 _AT_MOST = 100  # cookies; a run that meets more keeps the first
 
 
@@ -61,6 +62,8 @@ class Jar:
             for key, _, said in (one.partition("=") for one in rest)
         }
         secure = "secure" in attributes
+        if _CONTROL.search(text):
+            return
         if not equals or not name or (secure and not url.tls) or _foreign(url, attributes):
             return
         given = attributes.get("path", "")

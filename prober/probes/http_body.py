@@ -8,7 +8,7 @@ from typing import NamedTuple
 from urllib.parse import urlencode
 
 from prober.probes.http_headers import refuse_half
-from prober.secret import Secret, is_secret_name
+from prober.secret import FromFile, Secret, is_secret_name
 
 Form = Mapping[str, tuple[str | Secret, ...]]
 
@@ -45,7 +45,8 @@ def _form_value(name: str, value: object) -> str | Secret:
     if not isinstance(text, str):
         raise ValueError(f"form has {name!r} with a value that is no text; write a text or a list")  # noqa: TRY004 - pydantic reports ValueErrors
     refuse_half(text, f"form field {name!r}")
-    return Secret(text) if isinstance(value, Secret) or is_secret_name(name) else text
+    secret = isinstance(value, Secret | FromFile) or is_secret_name(name)
+    return Secret(text) if secret else text
 
 
 def form_body(form: Form) -> Body:

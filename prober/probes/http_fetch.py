@@ -11,13 +11,15 @@ from prober.probes.http_request import Hop
 from prober.probes.http_settings import HttpSettings
 from prober.probes.http_token import Client
 from prober.probes.texts import clipped
-from prober.result import Attempt, Reason
+from prober.result import Attempt, Fact, Reason
 from prober.wire.failure import Failure
 from prober.wire.http1 import Response
 from prober.wire.network import Network
 
 # Facts of the first lookup and of the way; all others are of the hop they were met on.
-_OF_THE_RUN = frozenset({"dns_lookup_seconds", "redirects", "regex_failed"})
+_OF_THE_RUN = frozenset(
+    {"dns_lookup_seconds", "first_ip", "first_ip_protocol", "redirects", "regex_failed"}
+)
 _UNAUTHORIZED = 401
 
 
@@ -69,8 +71,15 @@ async def fetch(
             raise Failure(Reason.REDIRECT, message)
         jar.keep(leg.hop.url, response.headers, net.clock.now())
         leg, followed = Leg.of(following, settings, name, jar), followed + 1
-        for fact in attempt.facts.keys() - _OF_THE_RUN:
-            del attempt.facts[fact]
+        _leave(attempt.facts)
+
+
+def _leave(facts: dict[str, Fact]) -> None:
+    """What stays known of a request that led elsewhere."""
+    for fact in ("ip", "ip_protocol"):
+        facts.setdefault(f"first_{fact}", facts[fact])
+    for fact in facts.keys() - _OF_THE_RUN:
+        del facts[fact]
 
 
 async def _ask_with_token(

@@ -8,9 +8,10 @@ from collections.abc import Mapping
 from pydantic import ValidationError
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from prober.secret import Secret, is_secret_header
+from prober.secret import FromFile, Secret, is_secret_header
 
 _OURS = frozenset({"content-length", "transfer-encoding"})
+_TOLD_TO_ALL = frozenset({"host", "user-agent"})
 _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _UNSENDABLE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _HALF = re.compile(r"[\ud800-\udfff]")  # of a surrogate pair: UTF-8 has no bytes for it
@@ -72,4 +73,6 @@ def _header_value(name: str, value: object) -> str | Secret:
         raise ValueError(f"header {name!r} has a value that is no text; write a text or a list")  # noqa: TRY004 - pydantic reports ValueErrors
     refuse_unsendable(text, f"header {name!r}")
     text = text.strip()
-    return Secret(text) if isinstance(value, Secret) or is_secret_header(name) else text
+    from_file = isinstance(value, FromFile) and name.lower() not in _TOLD_TO_ALL
+    secret = isinstance(value, Secret) or from_file or is_secret_header(name)
+    return Secret(text) if secret else text

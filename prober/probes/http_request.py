@@ -108,7 +108,7 @@ class Hop:
         return self._to(url)._asked_anew(response.status)
 
     def _to(self, url: Url) -> Hop:
-        if url.origin == self.url.origin:
+        if self.url.leads_on_to(url):
             return replace(self, url=url)
         public = {
             name: values

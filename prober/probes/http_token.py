@@ -75,8 +75,8 @@ async def token(client: Client, attempt: Attempt, net: Network) -> Token:
     except (Failure, OwnFault):
         attempt.doing = ""  # which it ended by itself
         raise
-    finally:
-        attempt.aside += net.clock.monotonic() - began
+    # Where there is none, nothing else took time: a run that was cut off is no quick one.
+    attempt.aside += net.clock.monotonic() - began
     attempt.doing = ""
     attempt.secrets = (*attempt.secrets, found.value.reveal())
     return found

@@ -19,13 +19,14 @@ from pydantic import JsonValue
 from prober.errors import ProberError
 from prober.probes import judging
 from prober.probes.address import Url
+from prober.probes.answer import Answer
 from prober.probes.cookies import Jar
 from prober.probes.http_fetch import Opening, fetch
 from prober.probes.http_settings import HttpSettings
 from prober.probes.http_steps import HttpStep, HttpSteps
 from prober.probes.http_verdict import answer_of, failed, finding
 from prober.probes.json_rules import shown
-from prober.probes.late import timed_out
+from prober.probes.late import timed_out, tolerated
 from prober.probes.look import Look, Seen
 from prober.probes.templates import Filler, Unfilled
 from prober.result import Assertion, Attempt, Fact, Finding, Outcome, Reason, Step
@@ -69,6 +70,7 @@ class _Walk:
         self._jar = Jar()
         self._known: dict[str, JsonValue] = {}
         self._base: Url | None = None  # of the last answer
+        self._judging = 0.0  # seconds; ours, but the steps after it have less
         self._seconds = 0.0
         self._assertions: list[Assertion] = []
         self._failure: Finding | None = None  # the first, with the facts of its step
@@ -92,7 +94,11 @@ class _Walk:
         try:
             found = await self._asked(step)
         except asyncio.CancelledError:
-            self._note(step, timed_out(attempt, self._way.timeout), clock.monotonic() - begun)
+            self._note(
+                step,
+                self._ours() or timed_out(attempt, self._way.timeout),
+                clock.monotonic() - begun,
+            )
             if attempt.during != "waiting" or not all(one.ok for one in attempt.steps[:-1]):
                 self._seconds = min(self._seconds, self._way.timeout)  # it was cut off then
                 attempt.decided = self._verdict()
@@ -114,12 +120,26 @@ class _Walk:
             attempt.during = "expect"
             look = Look.of(settings.expect, settings.values, settings.extract)
             answer = answer_of(look, response, seconds, attempt, self._net.clock.now())
-            seen = await judging.JUDGES.see(self._way.name, look, answer)
+            seen = await self._judged(look, answer)
         except Failure as failure:
             return failed(failure, settings.expect, attempt)
         except ProberError as fault:  # ours, which is no reason not to sign out
             return Finding.unknown(str(fault))
         return self._taken(seen, finding(seen.judged, seconds, attempt))
+
+    async def _judged(self, look: Look, answer: Answer) -> Seen:
+        asked = self._net.clock.monotonic()
+        try:
+            return await judging.JUDGES.see(self._way.name, look, answer)
+        finally:
+            self._judging += self._net.clock.monotonic() - asked
+
+    def _ours(self) -> Finding | None:
+        """That there was no time left because of ourselves, if it was."""
+        if self._judging <= tolerated(self._way.timeout):
+            return None
+        took = show_duration(self._judging)
+        return Finding.unknown(f"judging the answers before it took {took} of the time for it")
 
     def _arrived(self, settings: HttpSettings, response: Response) -> None:
         """Where relative URLs start from now, and the cookies of the last answer."""
@@ -173,7 +193,7 @@ class _Walk:
         if self._failure is None:
             limit = show_duration(self._way.timeout)
             said = f"no time was left for it: the steps before it took all of {limit}"
-            self._note(step, Finding.down(Reason.TIMEOUT, said), 0.0)
+            self._note(step, self._ours() or Finding.down(Reason.TIMEOUT, said), 0.0)
 
     def _verdict(self) -> Finding:
         if self._failure is None:

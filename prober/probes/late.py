@@ -1,9 +1,14 @@
-"""What is said of an attempt that was cut off, since its time was up?"""
+"""What is said of an attempt that was cut off, since its time was up? And was that our doing?"""
 
 from __future__ import annotations
 
 from prober.result import Attempt, Finding, Reason
 from prober.units import show_duration
+
+
+def tolerated(timeout: float) -> float:
+    """Seconds of our own that a target is still blamed for when it was cut off."""
+    return max(0.1, timeout / 10)
 
 
 def timed_out(attempt: Attempt, timeout: float) -> Finding:

@@ -31,8 +31,14 @@ def address_hash(ip: str) -> int:
     return digest
 
 
+# Of the target itself, wherever a redirect leads: `first_…` is there where one was followed.
+def _version(result: Result) -> Sequence[tuple[str, float]]:
+    version = result.facts.get("first_ip_protocol", result.facts.get("ip_protocol", 0))
+    return (("", float(version) if isinstance(version, int) else 0.0),)
+
+
 def _hashed(result: Result) -> Sequence[tuple[str, float]]:
-    ip = result.facts.get("ip")
+    ip = result.facts.get("first_ip", result.facts.get("ip"))
     return (("", float(address_hash(ip)) if isinstance(ip, str) else 0.0),)
 
 
@@ -44,7 +50,7 @@ def _looked_up(result: Result) -> Sequence[tuple[str, float]]:
 
 ADDRESS_SERIES = (
     Series("probe_dns_lookup_time_seconds", "Time the first name lookup took.", _looked_up),
-    number_series("probe_ip_protocol", "IP version used, 4 or 6; 0 if none was.", "ip_protocol"),
+    Series("probe_ip_protocol", "IP version used, 4 or 6; 0 if none was.", _version),
     Series("probe_ip_addr_hash", "Hash of the address used, to see it change.", _hashed),
 )
 

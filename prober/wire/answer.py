@@ -46,6 +46,8 @@ class Answer:
         self._head_limit = head_limit
         self.payload = Payload(body_limit)
         self._parser = httptools.HttpResponseParser(self)
+        # A folded header, and a length beside chunks: every browser reads on, by RFC 9112, 5.2 and 6.3.
+        self._parser.set_dangerous_leniencies(lenient_headers=True, lenient_chunked_length=True)
         self._fields: list[tuple[str, str]] = []
 
     @property
@@ -149,6 +151,8 @@ class Answer:
         for name, value in self.headers:
             if len(name) in _TELLING_LENGTHS:
                 self._heed(name.lower(), value)
+        if self._chunked:
+            self.wire_length = None
 
     def _heed(self, name: str, value: str) -> None:
         if name == "content-length":

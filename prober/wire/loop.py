@@ -18,7 +18,7 @@ import select
 import sys
 from typing import Protocol
 
-_BATCH = 256
+_BATCH = 32  # in one turn of the loop: each goes on with what it does, and others wait meanwhile
 
 
 class Waits(Protocol):

@@ -52,6 +52,9 @@ def sent(
         ("s=1; Path=/; Expires=Fri, 01 Jan 2100 00:00:00 GMT", "https://shop.example/", "s=1"),
         ("s=1; Path=/; Expires=Thu, 01 Jan 1970 00:00:00 GMT; Max-Age=9",
          "https://shop.example/", "s=1"),
+        ("s=1\r\nX: y; Path=/", "https://shop.example/", ""),
+        ("s=1; Path=/; X=\0", "https://shop.example/", ""),
+        ("s=1\t2; Path=/", "https://shop.example/", "s=1\t2"),
         ("s=1; Path=/; Expires=never", "https://shop.example/", "s=1"),
     ],
 )  # fmt: skip

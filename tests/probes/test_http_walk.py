@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from pathlib import Path
@@ -9,6 +10,9 @@ from pathlib import Path
 import pytest
 
 from prober.probes import reasons, series
+from prober.probes.answer import Answer
+from prober.probes.judging import Judges
+from prober.probes.look import Look, Seen
 from prober.result import Outcome, Reason
 from tests.probes.walking import Raw, check_of, look, order, run, sign_in, sign_out, told
 from tests.servers.http import Asked, Page, peer, redirect, reply, resets, site
@@ -104,6 +108,26 @@ async def test_a_server_that_hangs_is_a_timeout_that_names_the_step(it: Shop) ->
     )
     assert told(result) == [("sign in", True), ("list orders", False)]
     assert {a.what for a in result.finding.assertions} >= {"sign in: status"}
+
+
+class Slow(Judges):
+    async def see(self, check: str, look: Look, answer: Answer) -> Seen:
+        await asyncio.sleep(0.4)
+        return await super().see(check, look, answer)
+
+
+@pytest.mark.parametrize("timeout", [0.2, 0.6], ids=["before the next step", "during it"])
+async def test_a_target_is_not_blamed_for_the_time_that_judging_took(
+    it: Shop, monkeypatch: pytest.MonkeyPatch, timeout: float
+) -> None:
+    monkeypatch.setattr("prober.probes.judging.JUDGES", Slow())
+    it.hangs.add("/orders")
+
+    result = await run(check_of(sign_in(it), look(it), sign_out(it), timeout=timeout))
+
+    assert result.outcome is Outcome.UNKNOWN
+    assert result.message.startswith("step 'list orders': judging the answers before it took ")
+    assert told(result)[:2] == [("sign in", True), ("list orders", False)]
 
 
 async def test_a_hanging_sign_out_does_not_hide_the_first_failure(it: Shop) -> None:

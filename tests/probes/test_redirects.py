@@ -9,8 +9,11 @@ from pathlib import Path
 import pytest
 import trustme
 
+from prober.probes.http_series import SERIES
+from prober.probes.series import address_hash
 from prober.result import Outcome
-from tests.probes.looking import look_at
+from tests.config.loading import loaded
+from tests.probes.looking import look, look_at
 from tests.servers.http import Asked, Page, peer, redirect, reply, silent, site
 from tests.servers.tls import Authority
 
@@ -179,6 +182,21 @@ async def test_a_secret_header_never_reaches_another_origin(secret: str) -> None
     assert other.asked[0].header("X-A") == "1"
 
 
+async def test_a_header_out_of_a_file_never_reaches_another_origin(tmp_path: Path) -> None:
+    (tmp_path / "pass").write_text("hunter22\n")
+    async with site({"/": reply()}) as other, site() as shop:
+        shop.pages["/"] = redirect(other.url())
+        head = 'X-Pass: "see ${file:pass}", User-Agent: "${file:pass}", X-A: "1"'
+        text = f"checks: [{{name: a, http: {{url: '{shop.url()}', headers: {{{head}}}}}}}]"
+        (check,) = loaded(tmp_path, text).config.checks
+        await look(check)
+
+    assert shop.asked[0].header("X-Pass") == "see hunter22"
+    assert other.asked[0].header("X-Pass") is None
+    assert other.asked[0].header("X-A") == "1"
+    assert other.asked[0].header("User-Agent") == "hunter22 prober-synthetic"
+
+
 async def test_userinfo_never_reaches_another_origin() -> None:
     async with site({"/": reply()}) as other, site() as shop:
         shop.pages |= {"/": redirect("/same"), "/same": redirect(other.url())}
@@ -239,6 +257,19 @@ async def test_from_https_to_http_takes_no_secret_and_no_certificate_along() -> 
     assert plain.asked[0].header("Cookie") == "t=2"
     assert seen.facts["ssl"] is False
     assert not [name for name in seen.facts if name.startswith(("cert_", "chain_", "tls_", "ciph"))]
+
+
+async def test_the_address_in_the_metrics_is_the_targets_own() -> None:
+    """As in blackbox_exporter; the facts tell of the final hop."""
+    async with peer(silent) as port:
+        pass
+    async with site({"/": redirect("/on"), "/on": redirect(f"http://127.0.0.3:{port}/")}) as shop:
+        seen = await look_at(shop.url())
+
+    told = {series.name: dict(series.read(seen.result)).get("") for series in SERIES}
+    assert told["probe_ip_addr_hash"] == address_hash("127.0.0.1")
+    assert told["probe_ip_protocol"] == 4
+    assert seen.facts["ip"] == "127.0.0.3"
 
 
 async def test_a_refused_second_hop_leaves_no_facts_of_the_first() -> None:
