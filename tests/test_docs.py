@@ -17,7 +17,9 @@ from prober.result import Reason
 from tests.tools import tool
 
 ROOT = Path(__file__).parent.parent
-ENV = dict.fromkeys(("API_TOKEN", "HOOK_SECRET", "IMAP_PASSWORD", "S", "SHOP_PASSWORD"), "0123456789")
+ENV = dict.fromkeys(
+    ("API_TOKEN", "HOOK_SECRET", "IMAP_PASSWORD", "S", "SHOP_PASSWORD"), "0123456789"
+)
 TEXTS = {
     path.name: path.read_text()
     for path in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
