@@ -24,10 +24,10 @@ from benchmarks.common.nginx import Nginx, nginx
 from benchmarks.common.table import quantile, quantiles, show
 from benchmarks.common.web import Scrape, scrape
 from benchmarks.common.window import SCRAPE_EVERY, Window
+from prober.schedule import Start
 
 TIMEOUT = 10.0  # seconds, of a check
 PATIENCE = 60.0  # seconds, for the scrapes at both ends, which must be had
-FIRST_RUNS = 12.0  # seconds: an agent spreads them over at most ten
 COMMIT = "prober_store_commit_seconds"
 
 HTTP = """  - name: http-{n}
@@ -160,6 +160,11 @@ def compared(name: str, runs: Sequence[Run], values: Sequence[float], spans: Spa
     ]
 
 
+def first_runs(checks: int, interval: float) -> float:
+    """Seconds after a start within which an agent has run each check once, and a bit."""
+    return min(Start(0.0, checks).spread, interval) + min(2.0, interval / 5)
+
+
 def measure(place: Bench, checks: int, interval: float, seconds: float) -> None:
     with nginx(place) as target:
         env = {"SSL_CERT_FILE": str(target.ca_file)}
@@ -168,14 +173,16 @@ def measure(place: Bench, checks: int, interval: float, seconds: float) -> None:
         note("starting")
         with agent(place, config, interval=interval, timeout=timeout, env=env) as ours:
             note(f"measuring for {seconds:g} s")
-            sleep_until(CLOCK.monotonic() + min(FIRST_RUNS, interval * 1.2))
+            sleep_until(CLOCK.monotonic() + first_runs(checks, interval))
+            first = scrape(ours.port, PATIENCE)  # all is new to it, and that is only once
+            sleep_until(CLOCK.monotonic() + 1.0)
             seen = observed(ours, seconds)
         every = ours.runs()
         note("starting once more")
         with again(place, ours, env) as later:
-            first, second = ours.startup, later.startup
+            cold, warm = ours.startup, later.startup
     runs = ours.runs(seen.window)
-    print(f"{checks:,} checks every {interval:g} s; ready {first:.1f} s after the start, {second:.1f} s with a history of {len(every):,} runs\n")  # fmt: skip
+    print(f"{checks:,} checks every {interval:g} s; ready {cold:.1f} s after the start, {warm:.1f} s with a history of {len(every):,} runs; the first scrape took {first.seconds * 1e3:.0f} ms\n")  # fmt: skip
     tell(seen, runs, every, interval)
 
 

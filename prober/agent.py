@@ -29,7 +29,7 @@ from prober.config.watch import EVERY, Watch
 from prober.errors import ConfigError, ProberError, Problem
 from prober.parts import Parts
 from prober.probes import lead
-from prober.schedule import Rhythm, rhythm
+from prober.schedule import Rhythm, Start
 from prober.store.database import Store
 from prober.web import server
 from prober.web.app import Sources, application
@@ -126,10 +126,10 @@ class Agent:
     # The road
 
     def _schedule(self, names: Sequence[str]) -> None:
-        now = self._clock.monotonic()
         rate = sum(1 / check.interval for check in self._checks.values())
+        start = Start(self._clock.monotonic(), len(names), rate)
         for name in names:
-            dues = rhythm(name, self._checks[name].interval, now, rate)
+            dues = start.rhythm(name, self._checks[name].interval)
             self._followers[name] = self._tasks.create_task(self._follow(name, dues), name=name)
 
     async def _follow(self, name: str, dues: Rhythm) -> None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import math
 import time
+from itertools import islice
 from typing import Protocol
 
 QUIET = 0.0005  # seconds that a turn of the loop takes when hardly anybody else has work
+AT_ONCE = 16  # sleepers of one moment that are woken in one turn of the loop: what they do takes it
 TURNS = 25  # that are given to others before one that is not quiet has to do
 
 
@@ -56,9 +58,15 @@ class SystemClock:
             waiting.pop(waiter, None)
 
     def _wake(self, key: int) -> None:
-        for waiter in self._waiting.pop(key):
+        waiting = self._waiting[key]
+        for waiter in tuple(islice(waiting, AT_ONCE)):
+            del waiting[waiter]
             if not waiter.done():
                 waiter.set_result(None)
+        if waiting:
+            asyncio.get_running_loop().call_soon(self._wake, key)
+        else:
+            del self._waiting[key]
 
 
 async def quiet_turn(clock: Clock) -> None:
@@ -73,3 +81,21 @@ async def quiet_turn(clock: Clock) -> None:
         await asyncio.sleep(0)
         if clock.monotonic() - began < QUIET:
             return
+
+
+class Courtesy:
+    """Quiet turns between the slices of one long work that somebody waits for.
+
+    After `patience` seconds others get a single turn between two slices: on a
+    loop that is never quiet the work would take longer than anybody waits.
+    """
+
+    def __init__(self, clock: Clock, patience: float) -> None:
+        self._clock = clock
+        self._until = clock.monotonic() + patience
+
+    async def turn(self) -> None:
+        if self._clock.monotonic() < self._until:
+            await quiet_turn(self._clock)
+        else:
+            await asyncio.sleep(0)

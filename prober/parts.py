@@ -160,6 +160,9 @@ class Parts:
     def store_errors(self, count: int) -> None:
         self.metrics.agent.store_errors.inc(count)
 
+    def committed(self, seconds: float) -> None:
+        self.metrics.agent.store_commit.observe(seconds)
+
     def _enter(self, check: AnyCheck) -> None:
         rules = self.config.rules[check.name]
         info = CheckInfo(

@@ -4,6 +4,12 @@ A check has a rhythm: slot k is due at `origin + k * interval`, so two dues
 differ by whole intervals and nothing drifts. A slot that passed while the
 last run was still going on, or while the agent was stopped, is missed and
 never made up for: runs bunched together would measure each other.
+
+Checks that start together are spread by their names: over ten seconds, so
+that a small agent has seen everything by then, or over so long that no more
+than 50 begin in a second; but never over more than their interval. 10,000
+checks of 30 s thus fill the whole 30 s with 333 runs in each second, where
+ten seconds of 1,000 would be followed by twenty of none.
 """
 
 from __future__ import annotations
@@ -12,9 +18,15 @@ import math
 import zlib
 from dataclasses import dataclass
 
-SPREAD = 10.0  # seconds over which the first runs after a start are spread at most
+SPREAD = 10.0  # seconds over which the first runs after a start are spread where they are few
+CALM = 50  # first runs in a second; where there are more, they are spread further
 # Waking up costs as much as a probe: where there are many, those due within 5 ms begin together.
 MANY, GRID = 200.0, 0.005  # runs a second, seconds
+
+
+def share(name: str) -> float:
+    """The place of the check `name` among all that start together: from 0 to below 1."""
+    return zlib.crc32(name.encode()) / 2**32
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,15 +48,27 @@ class Rhythm:
         return max(slot + 1, math.floor((now - self.origin) / self.interval) + 1)
 
 
-def rhythm(name: str, interval: float, start: float, rate: float = 0.0) -> Rhythm:
-    """The rhythm of the check `name` in an agent that starts at `start`.
+@dataclass(frozen=True, slots=True)
+class Start:
+    """A moment at which `count` checks begin together: all of an agent, or what a reload brings.
 
-    First runs are spread by name over min(interval, 10 s), so that a start is
-    no burst and a restart keeps each check's place. `rate` is how many runs
-    the whole agent has a second.
+    `rate` is how many runs the whole agent has in a second. Two starts of as
+    many checks give each of them the same place; what started before keeps
+    its own whatever starts later.
     """
-    share = zlib.crc32(name.encode()) / 2**32
-    origin = start + share * min(interval, SPREAD)
-    if rate > MANY:
-        origin = math.ceil(origin / GRID) * GRID
-    return Rhythm(origin, interval)
+
+    at: float
+    count: int = 1
+    rate: float = 0.0
+
+    @property
+    def spread(self) -> float:
+        """Seconds over which the first runs are spread, where the interval is not shorter."""
+        return max(SPREAD, self.count / CALM)
+
+    def rhythm(self, name: str, interval: float) -> Rhythm:
+        """The rhythm of the check `name`."""
+        origin = self.at + share(name) * min(interval, self.spread)
+        if self.rate > MANY:
+            origin = math.ceil(origin / GRID) * GRID
+        return Rhythm(origin, interval)

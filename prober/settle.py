@@ -48,6 +48,10 @@ class Counters(Protocol):
         """Commits that failed, and rows that were lost."""
         ...
 
+    def committed(self, seconds: float) -> None:
+        """A commit is done, so long after it was asked for."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class _Flight:
@@ -56,6 +60,7 @@ class _Flight:
     commit: asyncio.Future[tuple[str, ...]]
     batch: Batch
     notices: int
+    began: float  # monotonic
 
 
 class Settle:
@@ -228,7 +233,7 @@ class Settle:
         batch = self._backlog.take(self._incidents.states, dirty, self._clock.now())
         self._save_at = self._clock.monotonic() if self._backlog.results else None
         commit = asyncio.ensure_future(self._store.commit(batch))
-        return _Flight(commit, batch, len(self._unhanded))
+        return _Flight(commit, batch, len(self._unhanded), self._clock.monotonic())
 
     def _land(self, flight: _Flight) -> None:
         try:
@@ -241,6 +246,7 @@ class Settle:
             self._backlog.put_back(flight.batch)
             self._lost(str(error))
         else:
+            self._counters.committed(self._clock.monotonic() - flight.began)
             self._kept(dropped)
             self._hand_on(flight.notices)
 

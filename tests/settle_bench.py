@@ -57,6 +57,7 @@ class Bench:
         self.up: list[bool] = []
         self.went_down = asyncio.Event()
         self.errors = 0
+        self.took: list[float] = []  # of commits
         self.settle = Settle(
             store=store,
             clock=clock,
@@ -72,6 +73,9 @@ class Bench:
 
     def store_errors(self, count: int) -> None:
         self.errors += count
+
+    def committed(self, seconds: float) -> None:
+        self.took.append(seconds)
 
     def put(self, *results: Result) -> None:
         for one in results:

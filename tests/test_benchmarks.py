@@ -16,7 +16,7 @@ from benchmarks import accuracy
 from benchmarks.common.agent import buckets, since, total, within
 from benchmarks.common.history import Run, Spans, rhythms
 from benchmarks.common.table import of_offered, quantile, ratio, spread
-from prober.schedule import rhythm
+from prober.schedule import Start
 from tests.tools import tool
 
 ROOT = Path(__file__).parent.parent
@@ -141,7 +141,8 @@ def test_a_burst_is_of_checks_that_an_agent_runs_together() -> None:
     names = list(islice(accuracy.names(load), load.rate))
 
     assert len(set(names)) == load.rate
-    assert len({rhythm(name, accuracy.INTERVAL, 0.0, load.rate).origin for name in names}) == 1
+    start = Start(0.0, len(names), load.rate)
+    assert len({start.rhythm(name, accuracy.INTERVAL).origin for name in names}) == 1
 
 
 def test_the_width_of_bursts_is_that_of_the_middle_one() -> None:

@@ -7,17 +7,35 @@ import math
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prober.schedule import GRID, MANY, SPREAD, Rhythm, rhythm
+from prober.schedule import CALM, GRID, MANY, SPREAD, Rhythm, Start
 
 SECONDS = st.floats(min_value=0.05, max_value=86_400)
 MOMENTS = st.floats(min_value=0, max_value=1e7)
 
 
-@given(st.text(min_size=1), SECONDS, MOMENTS)
-def test_the_first_run_is_within_the_spread(name: str, interval: float, start: float) -> None:
-    first = rhythm(name, interval, start).due(0)
+NAMES = st.text(min_size=1)
+COUNTS = st.integers(1, 100_000)
 
-    assert start <= first <= start + min(interval, SPREAD)
+
+@given(NAMES, SECONDS, MOMENTS, COUNTS)
+def test_the_first_run_is_within_the_interval_and_the_spread(
+    name: str, interval: float, at: float, count: int
+) -> None:
+    start = Start(at, count)
+
+    assert at <= start.rhythm(name, interval).due(0) <= at + min(interval, start.spread)
+
+
+@given(NAMES, SECONDS, MOMENTS, st.integers(1, int(CALM * SPREAD)))
+def test_a_small_agent_has_seen_everything_within_ten_seconds(
+    name: str, interval: float, at: float, count: int
+) -> None:
+    assert Start(at, count).rhythm(name, interval).due(0) <= at + SPREAD
+
+
+@given(COUNTS)
+def test_no_more_than_fifty_begin_in_a_second_where_the_interval_allows(count: int) -> None:
+    assert count / Start(0.0, count).spread <= CALM * (1 + 1e-9)
 
 
 @given(SECONDS, st.integers(0, 1000), MOMENTS)
@@ -52,26 +70,44 @@ def test_a_million_slots_do_not_drift() -> None:
     assert math.isclose(dues.due(1_000_000), 100_000.3, abs_tol=1e-6)
 
 
+def starts(count: int, interval: float, start: Start) -> list[float]:
+    return [start.rhythm(f"check-{n}", interval).due(0) for n in range(count)]
+
+
 def test_checks_of_one_interval_start_apart() -> None:
-    firsts = [rhythm(f"check-{n}", 10.0, 0.0).due(0) for n in range(1000)]
+    firsts = starts(1000, 10.0, Start(0.0))
 
     in_each_second = [sum(1 for first in firsts if n <= first < n + 1) for n in range(10)]
     assert min(in_each_second) > 50
 
 
-def test_a_restart_keeps_the_place_of_a_check() -> None:
-    assert rhythm("shop", 5.0, 0.0).due(0) == rhythm("shop", 5.0, 5.0).due(0) - 5.0
+def test_many_checks_fill_their_whole_interval() -> None:
+    firsts = starts(10_000, 30.0, Start(0.0, 10_000))
+
+    in_each_second = [sum(1 for first in firsts if n <= first < n + 1) for n in range(30)]
+    assert sum(in_each_second) == 10_000
+    assert min(in_each_second) > 250
+    assert max(in_each_second) < 420
+
+
+@given(NAMES, SECONDS, COUNTS)
+def test_a_restart_keeps_the_place_of_a_check(name: str, interval: float, count: int) -> None:
+    first, second = (Start(at, count).rhythm(name, interval).due(0) for at in (0.0, 5.0))
+
+    assert math.isclose(second - first, 5.0, rel_tol=1e-9)
 
 
 def test_where_there_are_many_those_due_within_5_ms_begin_together() -> None:
-    firsts = [rhythm(f"check-{n}", 1.0, 0.0, rate=1000.0).due(0) for n in range(1000)]
+    firsts = starts(1000, 1.0, Start(0.0, rate=1000.0))
 
     assert 150 < len({round(first / GRID) for first in firsts}) <= 201
     assert max(abs(first / GRID - round(first / GRID)) for first in firsts) < 1e-6
 
 
 def test_a_grid_delays_by_less_than_itself_and_few_checks_have_none() -> None:
-    exact = rhythm("shop", 1.0, 0.0).due(0)
+    exact, many, few = (
+        Start(0.0, rate=rate).rhythm("shop", 1.0).due(0) for rate in (0.0, 1000.0, MANY)
+    )
 
-    assert exact <= rhythm("shop", 1.0, 0.0, rate=1000.0).due(0) < exact + GRID
-    assert rhythm("shop", 1.0, 0.0, rate=MANY).due(0) == exact
+    assert exact <= many < exact + GRID
+    assert few == exact

@@ -23,6 +23,19 @@ async def test_results_are_written_in_groups(tmp_path: Path) -> None:
     assert len(batches) <= 3
 
 
+async def test_how_long_a_commit_takes_is_counted_once_it_is_done(tmp_path: Path) -> None:
+    async with bench(tmp_path) as made, running(made):
+        made.store.may_commit.clear()
+        made.put(*fires())
+        await made.clock.advance(2)
+        assert made.took == []
+
+        made.store.may_commit.set()
+        await made.store.committed.get()
+        await made.clock.advance(0)
+        assert made.took == [2]
+
+
 async def test_a_result_waits_a_quarter_of_a_second_at_most(tmp_path: Path) -> None:
     async with bench(tmp_path) as made, running(made):
         await made.clock.until_asleep()

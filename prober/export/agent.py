@@ -138,6 +138,12 @@ class AgentMetrics:
         self.store_errors = Counter(
             "prober_store_errors", "Writes to the store that failed.", registry=registry
         )
+        self.store_commit = Histogram(
+            "prober_store_commit_seconds",
+            "How long it took to write a group of results and alert states.",
+            buckets=EDGES,
+            registry=registry,
+        )
         self.notifications = Counter(
             "prober_notifications",
             "Attempts to tell a notifier: accepted, retried (refused, to be asked again), or dead (given up).",

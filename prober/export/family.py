@@ -2,11 +2,21 @@
 
 One family is its head (help and type) and, per check, the ready lines of that
 check. Both formats share the lines; only the head of a counter differs.
+
+The checks are in groups, so that what has not changed since the last scrape
+need not be packed again. A group is of checks that run one after the other
+(`schedule.share`): between two scrapes whole groups stay as they are.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+from prober.export.pack import Packed, packed
+from prober.schedule import share
 from prober.series import escape
+
+GROUPS = 16
 
 _SPECIAL = {"inf": "+Inf", "-inf": "-Inf", "nan": "NaN"}
 
@@ -24,19 +34,66 @@ def label_pairs(**labels: str) -> str:
     return ",".join(f'{name}="{escape(value)}"' for name, value in labels.items() if value)
 
 
-class Family:
-    """All series of one name. `lines` maps a check to its lines, each ended by a newline."""
+def group_of(check: str) -> int:
+    return int(share(check) * GROUPS)
 
-    __slots__ = ("_help", "_type", "lines", "name")
+
+class Lines(dict[str, str]):
+    """The lines of one family and one group, by check, each line ended by a newline."""
+
+    __slots__ = ("_is_stale", "_packed")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._is_stale = True
+        self._packed = packed(b"")
+
+    def put(self, check: str, text: str) -> None:
+        """Replaces the lines of a check; "" takes them away."""
+        if self.get(check, "") == text:
+            return
+        if text:
+            self[check] = text
+        else:
+            del self[check]
+        self._is_stale = True
+
+    def text(self) -> bytes:
+        return "".join(self.values()).encode(errors="replace")
+
+    def packed(self) -> Packed:
+        """May be called from the one thread that packs: what is put meanwhile is for the next time."""
+        if self._is_stale:
+            self._is_stale = False
+            self._packed = packed(self.text())
+        return self._packed
+
+
+class Family:
+    """All series of one name."""
+
+    __slots__ = ("_help", "_type", "groups", "name")
 
     def __init__(self, name: str, type_: str, help_text: str) -> None:
         self.name = name
         self._type = type_
         self._help = help_text
-        self.lines: dict[str, str] = {}
+        self.groups = tuple(Lines() for _ in range(GROUPS))
 
     def head(self, openmetrics: bool) -> str:
         name, text = self.name, self._help.replace("\\", "\\\\").replace("\n", "\\n")
         if openmetrics:
             name, text = name.removesuffix("_total"), escape(self._help)
         return f"# HELP {name} {text}\n# TYPE {name} {self._type}\n"
+
+    def texts(self, openmetrics: bool) -> Iterator[bytes]:
+        """The head and the lines, group by group; nothing where no check has lines."""
+        if any(self.groups):
+            yield self.head(openmetrics).encode()
+            yield from (lines.text() for lines in self.groups if lines)
+
+    def parts(self, openmetrics: bool) -> Iterator[Packed]:
+        """The same, packed."""
+        if any(self.groups):
+            yield packed(self.head(openmetrics).encode())
+            yield from (lines.packed() for lines in self.groups if lines)

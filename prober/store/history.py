@@ -149,10 +149,17 @@ def last_results(connection: sqlite3.Connection) -> dict[str, Result]:
     return {result.check: result for results in found for result in results}
 
 
-def last_verdicts(connection: sqlite3.Connection) -> dict[str, Result]:
-    """The last result of each check that is up or down."""
-    found = (_read(connection.execute(_VERDICT, (name,))) for name in _names(connection))
-    return {result.check: result for results in found for result in results}
+def last_verdicts(connection: sqlite3.Connection, last: Mapping[str, Result]) -> dict[str, Result]:
+    """The last result of each check that is up or down; mostly it is the `last` one."""
+    verdicts = {}
+    for name in _names(connection):
+        known = last.get(name)
+        if known is not None and known.outcome is not Outcome.UNKNOWN:
+            verdicts[name] = known
+        else:
+            found = _read(connection.execute(_VERDICT, (name,)))
+            verdicts |= {result.check: result for result in found}
+    return verdicts
 
 
 def check_states(connection: sqlite3.Connection) -> dict[str, CheckState]:

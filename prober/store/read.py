@@ -44,10 +44,11 @@ def late(connection: sqlite3.Connection, now: float) -> Loaded:
 
 
 def with_history(connection: sqlite3.Connection, loaded: Loaded) -> Loaded:
+    results = history.last_results(connection)
     return replace(
         loaded,
-        results=history.last_results(connection),
-        verdicts=history.last_verdicts(connection),
+        results=results,
+        verdicts=history.last_verdicts(connection, results),
         since=history.check_states(connection),
     )
 

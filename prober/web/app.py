@@ -61,8 +61,13 @@ async def _metrics(request: web.Request) -> web.StreamResponse:
     openmetrics = wants_openmetrics(request.headers.get("Accept", ""))
     sources = request.app[SOURCES]
     sources.before_scrape()
-    pieces = sources.metrics.render(openmetrics)
-    return await send(request, OPENMETRICS if openmetrics else TEXT, pieces)
+    metrics = sources.metrics
+    return await send(
+        request,
+        OPENMETRICS if openmetrics else TEXT,
+        metrics.render(openmetrics),
+        lambda pool: metrics.render_packed(pool, openmetrics),
+    )
 
 
 async def _healthy(request: web.Request) -> web.Response:

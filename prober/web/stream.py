@@ -9,18 +9,20 @@ from __future__ import annotations
 import asyncio
 import logging
 import zlib
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import aclosing
+from functools import partial
 
 from aiohttp import ClientConnectionResetError, web
 
-from prober.clock import Clock, quiet_turn
+from prober.clock import Clock, Courtesy
 from prober.web.accept import quality
 
 log = logging.getLogger(__name__)
 
 TURN = 0.002  # seconds of making an answer before others are let in
+PATIENCE = 0.5  # seconds in which the others are let in for as long as they have work
 PIECE = 64 * 1024  # bytes; smaller pieces are sent together
 GZIP = 16 + zlib.MAX_WBITS  # what zlib calls the gzip format
 
@@ -32,11 +34,12 @@ class Turns:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
+        self._courtesy = Courtesy(clock, PATIENCE)
         self._begun = clock.monotonic()
 
     async def over(self) -> None:
         if self._clock.monotonic() - self._begun >= TURN:
-            await quiet_turn(self._clock)
+            await self._courtesy.turn()
             self._begun = self._clock.monotonic()
 
 
@@ -48,9 +51,15 @@ async def packing(app: web.Application) -> AsyncIterator[None]:
 
 
 async def send(
-    request: web.Request, content_type: str, pieces: AsyncIterator[bytes]
+    request: web.Request,
+    content_type: str,
+    pieces: AsyncIterator[bytes],
+    packed_by: Callable[[Executor], AsyncIterator[bytes]] | None = None,
 ) -> web.StreamResponse:
-    """Answers 200 with the pieces, packed where the client takes that."""
+    """Answers 200 with the pieces, packed where the client takes that.
+
+    `packed_by` gives them packed, where that is known to whoever makes them.
+    """
     packed = quality(request.headers.get("Accept-Encoding", ""), "gzip") > 0
     response = web.StreamResponse(
         headers={
@@ -61,7 +70,7 @@ async def send(
     )
     if packed:
         response.headers["Content-Encoding"] = "gzip"
-        pieces = _packed(pieces, request.app[PACKING])
+        pieces = (packed_by or partial(_packed, pieces))(request.app[PACKING])
     try:
         await response.prepare(request)
         if request.method != "HEAD":

@@ -19,6 +19,7 @@ def test_the_families_of_the_agent_are_there_from_the_start() -> None:
     assert "prober_schedule_lag_seconds_count 0.0\n" in shown
     assert 'prober_loop_lag_seconds_bucket{le="5.0"} 0.0\n' in shown
     assert "prober_store_up 1.0\n" in shown
+    assert 'prober_store_commit_seconds_bucket{le="0.001"} 0.0\n' in shown
     assert "prober_config_last_reload_successful 0.0\n" in shown
     assert "process_cpu_seconds_total" in shown
     assert "_created" not in shown

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
+from concurrent.futures import Executor, ThreadPoolExecutor
 
 import pytest
 
@@ -22,6 +24,22 @@ from tests.export.samples import (
 
 SHOP = 'check="shop",region="eu-west-1"'
 WAY = 'check="way",region="eu-west-1"'
+
+
+def seen(result: Result) -> list[tuple[str, float]]:
+    return [("", result.seconds)]
+
+
+def own(text: str) -> list[str]:
+    """The lines about checks, not about the process."""
+    return [line for line in text.splitlines() if "check=" in line]
+
+
+async def shown(bench: Bench, pool: Executor, openmetrics: bool = False) -> list[str]:
+    pieces = [piece async for piece in bench.metrics.render_packed(pool, openmetrics)]
+    text = gzip.decompress(b"".join(pieces)).decode()
+    assert text.endswith("# EOF\n") is openmetrics
+    return own(text)
 
 
 async def test_before_the_first_result_there_are_counters_and_no_last_results() -> None:
@@ -257,7 +275,7 @@ async def test_a_check_is_written_once_however_often_it_ran_or_is_scraped() -> N
         return [("", result.seconds)]
 
     bench = Bench()
-    bench.add(series=(Series("probe_seen", "What was read.", seconds),))
+    bench.add(interval=1, series=(Series("probe_seen", "What was read.", seconds),))
     for duration in (1.0, 2.0, 3.0):
         bench.run(seconds=duration)
     for _ in range(2):
@@ -265,6 +283,77 @@ async def test_a_check_is_written_once_however_often_it_ran_or_is_scraped() -> N
 
     assert read == [3.0]
     assert await bench.value(f'prober_runs_total{{{SHOP},outcome="up"}}') == 3
+
+
+@pytest.mark.parametrize(
+    ("interval", "every", "at_once"),
+    [(8, 15, True), (7, 15, False), (8, 60, False), (30, 60, True)],
+)
+async def test_a_check_is_written_when_it_has_run_unless_it_runs_far_more_often_than_scrapes(
+    interval: float, every: float, at_once: bool
+) -> None:
+    read: list[float] = []
+
+    def seconds(result: Result) -> list[tuple[str, float]]:
+        read.append(result.seconds)
+        return [("", result.seconds)]
+
+    bench = Bench()
+    bench.add(interval=interval, series=(Series("probe_seen", "What was read.", seconds),))
+    for _ in range(metrics_module.SCRAPES):
+        bench.clock.passed += every
+        await bench.text()
+    bench.run(seconds=1.5)
+
+    assert bool(read) is at_once
+    assert await bench.value(f"probe_seen{{{SHOP}}}") == 1.5
+    assert read == [1.5]
+
+
+async def test_packed_it_is_the_same() -> None:
+    bench = Bench()
+    with ThreadPoolExecutor(1) as pool:
+        for number in range(60):
+            bench.add(f"c{number}")
+            bench.run(f"c{number}", finding=UP if number % 3 else REFUSED)
+            for openmetrics in (False, True):
+                assert await shown(bench, pool, openmetrics) == own(
+                    await bench.text(openmetrics=openmetrics)
+                )
+
+
+async def test_what_changes_is_packed_anew_and_what_goes_is_gone() -> None:
+    bench = Bench()
+    with ThreadPoolExecutor(1) as pool:
+        bench.add()
+        bench.add("way", kind="journey")
+        bench.run(finding=UP)
+        assert f"probe_success{{{SHOP}}} 1" in await shown(bench, pool)
+        bench.run(finding=REFUSED)
+        bench.metrics.alert("shop", "down", "critical", True)
+        after = await shown(bench, pool)
+        bench.remove("shop")
+
+        assert f"probe_success{{{SHOP}}} 0" in after
+        assert f'prober_alert_firing{{{SHOP},alert="down",severity="critical"}} 1' in after
+        assert not [line for line in await shown(bench, pool) if SHOP in line]
+
+
+async def test_a_kind_that_a_reload_brings_during_a_scrape_spoils_nothing() -> None:
+    bench = Bench()
+    for number in range(400):
+        bench.add(f"c{number}")
+        bench.run(f"c{number}")
+    with ThreadPoolExecutor(1) as pool:
+        for pieces in (bench.metrics.render(), bench.metrics.render_packed(pool)):
+            await anext(pieces)
+            bench.add(
+                f"way-{id(pieces)}", kind="journey", series=(Series(f"s{id(pieces)}", "", seen),)
+            )
+            bench.run(f"way-{id(pieces)}")
+            rest = [piece async for piece in pieces]
+
+            assert rest
 
 
 async def test_a_rule_that_is_taken_away_while_firing_comes_back_quiet() -> None:
@@ -281,7 +370,7 @@ async def test_a_rule_that_is_taken_away_while_firing_comes_back_quiet() -> None
 async def test_writing_many_checks_gives_the_loop_back() -> None:
     bench = Bench()
     for number in range(metrics_module.LOOKS // metrics_module.WRITING * 5):
-        bench.add(f"c{number}")
+        bench.add(f"c{number}", interval=1)
         bench.run(f"c{number}")
     pieces = bench.metrics.render()
     turns = 0

@@ -19,14 +19,28 @@ def failures(subject: Tally) -> str:
     return lines(subject, "prober_failures_total")
 
 
+def test_what_seldom_changes_is_said_once_and_again_when_it_has() -> None:
+    subject = tally(Reason.CONNECT)
+    assert failures(subject)
+
+    subject.count(result(finding=UP))
+    assert not failures(subject)
+    subject.count(result(finding=REFUSED))
+    assert 'reason="connect"} 1\n' in failures(subject)
+    subject.count(result(finding=UP, attempts=2))
+    assert lines(subject, "prober_runs_flaky_total").endswith(" 1\n")
+
+
 def test_children_that_can_occur_are_there_at_zero() -> None:
     subject = tally(Reason.DNS, Reason.TIMEOUT)
 
-    assert lines(subject, "prober_runs_total") == "".join(
+    said = dict(subject.texts())
+
+    assert said["prober_runs_total"] == "".join(
         f'prober_runs_total{{{LABELS},outcome="{outcome}"}} 0\n'
         for outcome in ("up", "down", "unknown", "maintenance")
     )
-    assert failures(subject) == (
+    assert said["prober_failures_total"] == (
         f'prober_failures_total{{{LABELS},reason="dns"}} 0\n'
         f'prober_failures_total{{{LABELS},reason="timeout"}} 0\n'
     )
@@ -44,9 +58,10 @@ def test_an_edit_drops_reasons_that_cannot_occur_and_never_did() -> None:
     subject.count(result(finding=REFUSED))
     subject.expect((Reason.STATUS,))
 
-    assert 'reason="dns"' not in failures(subject)
-    assert 'reason="connect"} 1\n' in failures(subject)
-    assert 'reason="status"} 0\n' in failures(subject)
+    said = failures(subject)
+    assert 'reason="dns"' not in said
+    assert 'reason="connect"} 1\n' in said
+    assert 'reason="status"} 0\n' in said
 
 
 def test_unknown_is_counted_as_an_outcome_and_as_no_failure() -> None:

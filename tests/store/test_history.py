@@ -101,15 +101,16 @@ def test_the_last_result_and_the_last_verdict_of_each_check(
     insert(connection, result(DOWN, at=NOON), result(UNKNOWN, at=NOON + 1))
     insert(connection, result(UNKNOWN, check="new"), result(UP, check="web"))
 
-    assert {name: one.outcome for name, one in history.last_results(connection).items()} == {
+    last = history.last_results(connection)
+    verdicts = history.last_verdicts(connection, last)
+
+    assert {name: one.outcome for name, one in last.items()} == {
         "api": UNKNOWN,
         "new": UNKNOWN,
         "web": UP,
     }
-    assert {name: one.outcome for name, one in history.last_verdicts(connection).items()} == {
-        "api": DOWN,
-        "web": UP,
-    }
+    assert {name: one.outcome for name, one in verdicts.items()} == {"api": DOWN, "web": UP}
+    assert verdicts["web"] is last["web"]
 
 
 def test_an_empty_history_has_no_checks(connection: sqlite3.Connection) -> None:
