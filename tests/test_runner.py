@@ -336,6 +336,24 @@ async def test_an_answer_that_was_complete_too_late_is_a_timeout(
     assert result.message == "no answer within 1 s, it took 1.2 s"
 
 
+@pytest.mark.parametrize(("queued", "outcome"), [(0.05, Outcome.DOWN), (0.3, Outcome.UNKNOWN)])
+async def test_a_timeout_after_a_long_wait_for_a_turn_of_ours_is_unknown(
+    bench: Bench, queued: float, outcome: Outcome
+) -> None:
+    async def in_line(check: AnyCheck, attempt: Attempt, means: Means) -> Finding:
+        attempt.queued += queued
+        attempt.during = "tls"
+        await asyncio.sleep(5)
+        return Finding.up()
+
+    bench.runner = bench.runner.with_probe(in_line)
+
+    result = await bench.runner.run(check(bench, timeout=0.2))
+
+    assert result.outcome is outcome
+    assert ("late by 300 ms" in result.message) is (outcome is Outcome.UNKNOWN)
+
+
 def a_journey(**fields: object) -> JourneyCheck:
     return JourneyCheck.model_validate(
         {"name": "buy", "timeout": 0.2, "journey": {"script": "/buy.py"}, **fields}

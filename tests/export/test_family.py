@@ -6,7 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prober.export.family import Family, label_pairs, number
+from prober.export import family as family_module
+from prober.export.family import Family, Lines, label_pairs, number
+from prober.export.pack import Packed, packed
 
 
 @pytest.mark.parametrize(
@@ -41,3 +43,32 @@ def test_only_openmetrics_takes_the_suffix_off_a_counters_head() -> None:
     assert family.head(True) == (
         '# HELP runs Runs \\"so far\\".\\nAll of them.\n# TYPE runs counter\n'
     )
+
+
+def test_lines_that_are_as_they_were_are_not_packed_again() -> None:
+    lines = Lines()
+    lines.put("a", "one\n")
+    first = lines.packed()
+    lines.put("a", "one\n")
+    lines.put("b", "")
+
+    assert lines.packed() is first
+    lines.put("a", "")
+    assert lines.packed() == packed(b"")
+
+
+def test_what_is_put_while_it_is_being_packed_is_packed_the_next_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    lines = Lines()
+    lines.put("a", "one\n")
+
+    def meanwhile(text: bytes) -> Packed:
+        lines.put("a", "two\n")
+        return packed(text)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(family_module, "packed", meanwhile)
+        assert lines.packed() == packed(b"one\n")
+
+    assert lines.packed() == packed(b"two\n")

@@ -119,7 +119,8 @@ async def test_who_comes_later_does_not_overtake_those_in_line() -> None:
 
 
 async def test_who_is_cut_off_in_line_holds_up_nobody() -> None:
-    loop = Loop()
+    loop, faults = Loop(), list[object]()
+    asyncio.get_running_loop().set_exception_handler(lambda _, fault: faults.append(fault))
     tasks = [asyncio.create_task(loop.step(who)) for who in range(40)]
     await asyncio.sleep(0)
     for task in tasks[10:39]:
@@ -127,6 +128,7 @@ async def test_who_is_cut_off_in_line_holds_up_nobody() -> None:
     await loop.run(tasks)
 
     assert [who for who, _ in loop.done] == [*range(10), 39]
+    assert faults == []
 
 
 async def test_a_step_that_fails_counts_and_holds_up_nobody() -> None:
