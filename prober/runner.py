@@ -18,7 +18,7 @@ from prober.clock import Clock
 from prober.deadline import Deadline, Deadlines
 from prober.errors import ProberError
 from prober.probes import AnyCheck, Means, ends_by_itself, overrun, probe
-from prober.probes.late import timed_out
+from prober.probes.late import timed_out, tolerated
 from prober.probes.tcp import TcpCheck
 from prober.pulse import Pulse
 from prober.result import Attempt, Fact, Finding, Outcome, Reason, Result, Step, Visit
@@ -39,16 +39,11 @@ HUNG_UP = frozenset({Reason.PROTOCOL, Reason.TLS, Reason.DNS})
 REQUEST_TIMEOUT = 408
 
 
-def tolerated_lag(timeout: float) -> float:
-    """Seconds that the loop may come late to a deadline (DESIGN, decision 1)."""
-    return max(0.1, timeout / 10)
-
-
 def may_be_ours(check: AnyCheck, finding: Finding, attempt: Attempt, lag: float) -> bool:
     """Whether a loop that came `lag` seconds late may have made what `finding` blames on the target."""
     match finding.reason:
         case Reason.TIMEOUT | Reason.STEP:  # a step of a journey may have waited in vain
-            return lag > tolerated_lag(check.timeout)
+            return lag > tolerated(check.timeout)
         case Reason.LATENCY:
             over = overrun(check, finding, attempt)
             return over is None or lag >= over

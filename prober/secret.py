@@ -11,14 +11,16 @@ import base64
 import html
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
-from typing import Protocol, Self
+from typing import Protocol, Self, TypeVar
 from urllib.parse import quote, quote_plus
 
 import re2
 from pydantic import GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
+
+T = TypeVar("T")
 
 SHOWN = "***"
 _NAMES = frozenset({"password", "token", "secret", "credentials", "webhook_url", "dsn"})
@@ -73,21 +75,27 @@ class Secret:
         cls, source: object, handler: GetCoreSchemaHandler
     ) -> CoreSchema:
         """Takes a text (or a number, as its text) in a config; serializes as `***`."""
-        text = core_schema.str_schema(coerce_numbers_to_str=True)
-        return core_schema.union_schema(
-            [
-                core_schema.is_instance_schema(cls),
-                core_schema.no_info_after_validator_function(cls, text),
-            ],
-            mode="left_to_right",
-            serialization=core_schema.plain_serializer_function_ser_schema(str),
-        )
+        return written(cls, cls, core_schema.str_schema(coerce_numbers_to_str=True))
 
 
 class FromFile(str):
     """A text that came out of `${file:}`: secret whatever the field is called that it stands in."""
 
     __slots__ = ()
+
+
+def written(
+    kind: type[T], read: Callable[[str], T], text: CoreSchema, shown: Callable[[T], str] = str
+) -> CoreSchema:
+    """For pydantic: a `kind` that stands in a config as a text, and is shown again as `shown` has it."""
+    return core_schema.union_schema(
+        [
+            core_schema.is_instance_schema(kind),
+            core_schema.no_info_after_validator_function(read, text),
+        ],
+        mode="left_to_right",
+        serialization=core_schema.plain_serializer_function_ser_schema(shown),
+    )
 
 
 class Scrubber:

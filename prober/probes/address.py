@@ -17,7 +17,7 @@ import idna
 from pydantic import GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
-from prober.secret import SHOWN, Secret
+from prober.secret import SHOWN, Secret, written
 
 _PORTS = {"http": 80, "https": 443}
 _HOST = re.compile(r"[a-z0-9_]([a-z0-9_.-]{0,251}[a-z0-9_])?\.?")
@@ -109,14 +109,7 @@ class Url:
         cls, source: object, handler: GetCoreSchemaHandler
     ) -> CoreSchema:
         """Takes a text in a config; serializes without userinfo."""
-        return core_schema.union_schema(
-            [
-                core_schema.is_instance_schema(cls),
-                core_schema.no_info_after_validator_function(cls.parse, core_schema.str_schema()),
-            ],
-            mode="left_to_right",
-            serialization=core_schema.plain_serializer_function_ser_schema(str),
-        )
+        return written(cls, cls.parse, core_schema.str_schema())
 
 
 def parse_address(text: str) -> HostPort:

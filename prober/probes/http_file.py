@@ -15,6 +15,7 @@ from typing import Self
 from pydantic import GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
+from prober.secret import written
 from prober.wire.failure import OwnFault
 
 LARGEST = 64 * 2**20  # bytes
@@ -51,15 +52,7 @@ class NamedFile:
         cls, source: object, handler: GetCoreSchemaHandler
     ) -> CoreSchema:
         """Takes a path in a config; serializes as one."""
-        text = core_schema.str_schema(min_length=1)
-        return core_schema.union_schema(
-            [
-                core_schema.is_instance_schema(cls),
-                core_schema.no_info_after_validator_function(cls.read, text),
-            ],
-            mode="left_to_right",
-            serialization=core_schema.plain_serializer_function_ser_schema(_path),
-        )
+        return written(cls, cls.read, core_schema.str_schema(min_length=1), _path)
 
 
 def _path(file: NamedFile) -> str:

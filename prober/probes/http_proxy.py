@@ -19,7 +19,7 @@ from pydantic_core import CoreSchema, core_schema
 
 from prober.probes.address import Url, bracketed, hidden, is_name, valid_host
 from prober.probes.http_auth import basic_header
-from prober.secret import Secret
+from prober.secret import Secret, written
 from prober.wire.http1 import Lines
 
 _FORM = "write it as http://host:port"
@@ -71,14 +71,7 @@ class HttpProxy:
         cls, source: object, handler: GetCoreSchemaHandler
     ) -> CoreSchema:
         """Takes a text in a config; serializes without userinfo."""
-        return core_schema.union_schema(
-            [
-                core_schema.is_instance_schema(cls),
-                core_schema.no_info_after_validator_function(cls.parse, core_schema.str_schema()),
-            ],
-            mode="left_to_right",
-            serialization=core_schema.plain_serializer_function_ser_schema(str),
-        )
+        return written(cls, cls.parse, core_schema.str_schema())
 
 
 def no_proxy(environ: Mapping[str, str]) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Self
@@ -55,9 +56,4 @@ class TlsSettings(Model):
     @cached_property
     def policy_elsewhere(self) -> TlsPolicy:
         """For other hosts: they are verified alike, but are not who was named, nor told who we are."""
-        return TlsPolicy(
-            ca_file=self.ca_file,
-            insecure_skip_verify=self.insecure_skip_verify,
-            min_version=self.min_version,
-            max_version=self.max_version,
-        )
+        return replace(self.policy, cert_file=None, key_file=None, server_name=None)

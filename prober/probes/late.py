@@ -7,7 +7,7 @@ from prober.units import show_duration
 
 
 def tolerated(timeout: float) -> float:
-    """Seconds of our own that a target is still blamed for when it was cut off."""
+    """Seconds that we may come late to a deadline (DESIGN, decision 1): beyond, no target is blamed."""
     return max(0.1, timeout / 10)
 
 

@@ -13,7 +13,7 @@ from typing import NamedTuple, Self
 from pydantic import GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
-from prober.secret import SHOWN
+from prober.secret import SHOWN, written
 
 _OURS = re.compile(r"\{\{\s*(\w+)\s*\}\}")
 _GOS = re.compile(r"\$(?:(?P<dollar>\$)|(?P<bare>\w+)|\{(?P<braced>\w+)\})")
@@ -92,15 +92,7 @@ class Said:
         cls, source: object, handler: GetCoreSchemaHandler
     ) -> CoreSchema:
         """Takes a text (or a number, as its text) in a config; serializes as `***`."""
-        text = core_schema.str_schema(coerce_numbers_to_str=True)
-        return core_schema.union_schema(
-            [
-                core_schema.is_instance_schema(cls),
-                core_schema.no_info_after_validator_function(cls.parse, text),
-            ],
-            mode="left_to_right",
-            serialization=core_schema.plain_serializer_function_ser_schema(str),
-        )
+        return written(cls, cls.parse, core_schema.str_schema(coerce_numbers_to_str=True))
 
 
 def credentials(dialogue: Iterable[Said]) -> Iterator[str]:
