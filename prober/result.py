@@ -16,6 +16,10 @@ from typing import NamedTuple, Self, TypeAlias
 from pydantic import JsonValue
 
 from prober.units import rfc3339
+from prober.visit import Budget as Budget
+from prober.visit import Evidence as Evidence
+from prober.visit import Step as Step
+from prober.visit import Visit as Visit
 
 Fact: TypeAlias = "str | bool | int | float | datetime"
 
@@ -101,72 +105,6 @@ class Finding(NamedTuple):
         return cls(outcome=Outcome.UNKNOWN, reason=reason, message=message)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
-    """One step of a journey, as far as it came; `url` is the page's at its end."""
-
-    name: str
-    ok: bool
-    seconds: float
-    url: str | None = None
-    message: str = ""
-
-    def to_json(self) -> dict[str, JsonValue]:
-        return {
-            "name": self.name,
-            "ok": self.ok,
-            "duration_seconds": self.seconds,
-            "url": self.url,
-            "message": self.message or None,
-        }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Visit:
-    """One document that a journey saw: its Web Vitals (seconds, CLS without a unit) and its errors.
-
-    What the browser has not reported is None, never 0.
-    """
-
-    page: str  # as the author called it, or the path of its URL
-    url: str
-    lcp: float | None = None
-    inp: float | None = None
-    cls: float | None = None
-    fcp: float | None = None
-    ttfb: float | None = None
-    interactions: int = 0
-    quality: tuple[str, ...] = ()
-    js_errors: int = 0
-    failed_requests: int = 0
-
-    def to_json(self) -> dict[str, JsonValue]:
-        return {
-            "page": self.page,
-            "url": self.url,
-            "lcp_seconds": self.lcp,
-            "inp_seconds": self.inp,
-            "cls": self.cls,
-            "fcp_seconds": self.fcp,
-            "ttfb_seconds": self.ttfb,
-            "interactions": self.interactions,
-            "quality": list(self.quality),
-            "js_errors": self.js_errors,
-            "failed_requests": self.failed_requests,
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """A file that shows what a run saw; `path` is relative to data_dir, with forward slashes."""
-
-    kind: str  # screenshot, console
-    path: str
-
-    def to_json(self) -> dict[str, JsonValue]:
-        return {"kind": self.kind, "path": self.path}
-
-
 @dataclass(slots=True, kw_only=True)
 class Attempt:
     """What is known while an attempt is under way; it outlives an attempt that is cut off.
@@ -179,6 +117,8 @@ class Attempt:
     `deadline` is the monotonic moment at which it is cut off, where it is.
     `queued` is for how long it has waited for a turn to compute: our lateness.
     `decided` is what it comes to if it is cut off now, where that is known.
+    `number` counts the attempts of a run; `earlier` is what a failed one before
+    this has kept. `skipped` are the steps that it did not come to.
     """
 
     run_id: str
@@ -198,6 +138,10 @@ class Attempt:
     aside: float = 0.0  # seconds that this took, which are not the target's
     secrets: tuple[str, ...] = ()  # that only the attempt has come to know
     decided: Finding | None = None
+    number: int = 1
+    earlier: tuple[Evidence, ...] = ()
+    budgets: list[Budget] = field(default_factory=list)
+    skipped: list[str] = field(default_factory=list)
 
     def add(self, phase: str, seconds: float) -> None:
         self.phases[phase] = self.phases.get(phase, 0.0) + max(0.0, seconds)
@@ -225,6 +169,13 @@ class Result(NamedTuple):
     visits: Sequence[Visit] = ()
     values: Mapping[str, float] = {}
     evidence: Sequence[Evidence] = ()
+    budgets: Sequence[Budget] = ()
+    skipped: Sequence[str] = ()
+
+    @property
+    def degraded(self) -> bool:
+        """Up, but beyond a budget."""
+        return self.outcome is Outcome.UP and not all(one.ok for one in self.budgets)
 
     @property
     def outcome(self) -> Outcome:
@@ -251,7 +202,7 @@ class Result(NamedTuple):
             "outcome": self.outcome.value,
             "reason": self.reason.value if self.reason else None,
             "message": self.message or None,
-            "degraded": False,
+            "degraded": self.degraded,
             "maintenance": False,
             "phases": dict(self.phases),
             "facts": {**_NO_FACTS, **{n: _fact_to_json(fact) for n, fact in self.facts.items()}},
@@ -262,7 +213,8 @@ class Result(NamedTuple):
             ],
             "steps": [step.to_json() for step in self.steps],
             "vitals": [visit.to_json() for visit in self.visits],
-            "budgets": [],
+            "skipped": list(self.skipped),
+            "budgets": [one.to_json() for one in self.budgets],
             "evidence": [one.to_json() for one in self.evidence],
             "attempts": self.attempts,
             "traceparent": self.traceparent,

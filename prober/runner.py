@@ -97,7 +97,7 @@ class Runner:
         run_id, traceparent = _ids()
         began_at: float | None = None
         for number in count(1):
-            attempt = Attempt(run_id=run_id, traceparent=traceparent, due=due)
+            attempt = Attempt(run_id=run_id, traceparent=traceparent, due=due, number=number)
             begun = self.clock.monotonic()
             finding = await self._attempt(check, attempt, begun)
             took = self.clock.monotonic() - begun - attempt.aside
@@ -122,6 +122,8 @@ class Runner:
             visits=tuple(attempt.visits),
             values=attempt.values,
             evidence=tuple(attempt.evidence),
+            budgets=tuple(attempt.budgets),
+            skipped=tuple(attempt.skipped),
         )
         return self._scrubbed(result, attempt.secrets)
 

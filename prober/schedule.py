@@ -20,8 +20,8 @@ from dataclasses import dataclass
 
 SPREAD = 10.0  # seconds over which the first runs after a start are spread where they are few
 CALM = 50  # first runs in a second; where there are more, they are spread further
-# Waking up costs as much as a probe: where there are many, those due within 5 ms begin together.
-MANY, GRID = 200.0, 0.005  # runs a second, seconds
+# Waking up costs as much as a probe: where there are many, those due within 10 ms begin together.
+MANY, GRID = 200.0, 0.01  # runs a second, seconds
 
 
 def share(name: str) -> float:

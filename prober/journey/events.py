@@ -37,6 +37,17 @@ class Order(_Message):
     executable: str | None = None  # None: Playwright's own browser
     sandbox: bool = True
     arguments: tuple[str, ...] = ()  # for the browser
+    attempt: int = 1
+    headless: bool = True
+    slow_mo: float = 0.0  # seconds between two actions
+    debug: bool = False  # with Playwright's inspector, and without limits
+    channel: str | None = None  # Playwright's own name of it, where `executable` is None
+    verified: bool = True  # False: not a headless shell, whose INP alone is right
+    connect: Annotated[str | None, Field(repr=False)] = None  # where a browser runs already
+    device: str | None = None  # one of Playwright's
+    network: str | None = None
+    context: Annotated[Mapping[str, JsonValue], Field(repr=False)] = {}  # for new_context
+    evidence: Literal["failure", "always", "never"] = "failure"
 
     @property
     def hidden_texts(self) -> list[str]:
@@ -80,14 +91,37 @@ class Seen(_Message):
     interactions: int = 0
     js_errors: int = 0
     failed_requests: int = 0
+    long_task: float | None = None
+    requests: int = 0
+    bytes: int = 0
+    quality: tuple[str, ...] = ()
+    attribution: Mapping[str, str | float] = {}
 
 
 class Kept(_Message):
-    """A piece of evidence is complete: the name of a file in the order's folder."""
+    """A piece of evidence is complete: the name of a file in the order's folder.
+
+    `good`: it shows a run that was up, for comparison with one that is not.
+    """
 
     event: Literal["kept"] = "kept"
-    kind: Literal["screenshot", "console"]
+    kind: Literal["screenshot", "trace", "har", "console", "dom"]
     name: str
+    good: bool = False
+
+
+class Learned(_Message):
+    """Texts that nobody is to read in the evidence: what was typed as a password, cookies."""
+
+    event: Literal["learned"] = "learned"
+    texts: Annotated[tuple[str, ...], Field(repr=False)]
+
+
+class Skipped(_Message):
+    """The steps that the journey's function names and did not come to."""
+
+    event: Literal["skipped"] = "skipped"
+    names: tuple[str, ...]
 
 
 class Verdict(_Message):
@@ -118,7 +152,7 @@ class Ended(Verdict):
 
 
 Event: TypeAlias = Annotated[
-    Ready | StepBegun | StepEnded | Seen | Kept | Tidying | Ended,
+    Ready | StepBegun | StepEnded | Seen | Kept | Learned | Skipped | Tidying | Ended,
     Field(discriminator="event"),
 ]
 _EVENT: TypeAdapter[Event] = TypeAdapter(Event)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from prober.journey.events import Event, line
+from prober.journey.events import Event, Seen, Skipped, line
 from prober.journey.where import cut
 from prober.secret import Scrubber
 
@@ -25,12 +25,24 @@ class Report:
             for field in _TEXTS
             if isinstance(value := getattr(event, field, None), str)
         }
-        data = line(event.model_copy(update=texts))
+        data = line(event.model_copy(update={**texts, **self._cleaned(event)}))
         try:
             while data:
                 data = data[os.write(self._pipe, data) :]
         except BrokenPipeError:
             os._exit(0)  # the agent is gone, and nobody else wants to know
+
+    def _cleaned(self, event: Event) -> dict[str, object]:
+        """The texts that do not stand alone."""
+        match event:
+            case Seen():
+                pairs = event.attribution.items()
+                clean = {n: self.clean(v) if isinstance(v, str) else v for n, v in pairs}
+                return {"attribution": clean}
+            case Skipped():
+                return {"names": tuple(map(self.clean, event.names))}
+            case _:
+                return {}
 
     def clean(self, text: str) -> str:
         return cut(self._scrub(text.encode(errors="replace").decode()), LONGEST_TEXT)

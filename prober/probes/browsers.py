@@ -13,8 +13,7 @@ import os
 import secrets
 import site
 import sys
-from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -25,6 +24,8 @@ from prober.clock import Clock
 from prober.journey.events import Kept
 from prober.probes import chromium, evidence, processes
 from prober.probes.journey_settings import BrowserSettings
+from prober.probes.play import UNATTENDED, Play
+from prober.probes.turns import Turns
 from prober.result import Evidence
 from prober.secret import Scrubber
 from prober.wire.failure import OwnFault
@@ -50,13 +51,17 @@ class Limits:
     silent: float = 2.0  # to end after it has closed its pipe
 
 
-def _unobserved(seconds: float) -> None:
+def _unobserved(number: float) -> None:
     """Nobody counts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setup:
-    """What an agent's browsers are made of; `queued` and `started` are told seconds."""
+    """What an agent's browsers are made of; `queued` and `started` are told seconds.
+
+    `withheld` is told how many pieces of evidence were not kept, as they may
+    show a secret; `echo` gets what the authors' scripts print, as it comes.
+    """
 
     data_dir: Path
     runs: Path | None = None  # None: data_dir/runs
@@ -65,6 +70,9 @@ class Setup:
     limits: Limits = Limits()
     queued: Callable[[float], None] = _unobserved
     started: Callable[[float], None] = _unobserved
+    withheld: Callable[[int], None] = _unobserved
+    echo: Callable[[bytes], None] | None = None
+    play: Play = UNATTENDED
 
 
 class Browsers:
@@ -76,7 +84,7 @@ class Browsers:
         self.scrub = Scrubber()
         self.sandboxed = True
         self._runs = (setup.runs or setup.data_dir / "runs").resolve()
-        self._turns = _Turns()
+        self._turns = Turns()
         self._threads = Threads(THREADS)
         self._waiting: set[asyncio.Task[object]] = set()
         self._is_stopped = False
@@ -165,7 +173,14 @@ class Browsers:
             log.warning("processes of a journey cannot be killed: %s", ", ".join(map(str, left)))
 
     async def publish(
-        self, place: evidence.Place, source: Path, kept: Sequence[Kept], printed: str
+        self,
+        place: evidence.Place,
+        source: Path,
+        kept: Sequence[Kept],
+        printed: str,
+        learned: Collection[str] = (),
+        *,
+        good: bool = False,
     ) -> list[Evidence]:
         work = partial(evidence.publish, place, source, kept, printed, self.scrub)
         try:
@@ -216,43 +231,3 @@ class Browsers:
         if cancelled is not None:
             raise cancelled
         return done
-
-
-class _Turns:
-    """At most so many at a time, who may become more or fewer meanwhile; the others in a row."""
-
-    def __init__(self) -> None:
-        self._allowed = 0
-        self._taken = 0
-        self._row: deque[asyncio.Future[None]] = deque()
-
-    def allow(self, number: int) -> None:
-        self._allowed = number
-        self._call()
-
-    @asynccontextmanager
-    async def taken(self) -> AsyncIterator[None]:
-        turn = asyncio.get_running_loop().create_future()
-        self._row.append(turn)
-        self._call()
-        try:
-            await turn
-        except asyncio.CancelledError:
-            if turn.done() and not turn.cancelled():
-                self._give_back()  # called, and gone already
-            raise
-        try:
-            yield
-        finally:
-            self._give_back()
-
-    def _give_back(self) -> None:
-        self._taken -= 1
-        self._call()
-
-    def _call(self) -> None:
-        while self._row and self._taken < self._allowed:
-            turn = self._row.popleft()
-            if not turn.done():
-                self._taken += 1
-                turn.set_result(None)

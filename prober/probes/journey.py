@@ -10,12 +10,12 @@ without a limit, so the runner's own deadline is not needed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from pathlib import Path
 
-from prober.journey.events import Order
 from prober.probes import chromium, evidence
 from prober.probes.browsers import Browsers
+from prober.probes.journey_order import order_of
 from prober.probes.journey_process import JourneyProcess, Start
 from prober.probes.journey_settings import JourneyCheck
 from prober.probes.journey_story import End, verdict
@@ -36,43 +36,12 @@ async def probe(check: JourneyCheck, attempt: Attempt, browsers: Browsers) -> Fi
 
 
 def _start(check: JourneyCheck, attempt: Attempt, browsers: Browsers, folder: Path) -> Start:
-    order = Order(
-        check=check.name,
-        script=str(check.journey.path),
-        function=check.journey.function,
-        base_url=check.journey.base_url,
-        params=check.journey.params,
-        secrets={name: secret.reveal() for name, secret in check.journey.secrets.items()},
-        hidden=_hidden(check, browsers),
-        run_id=attempt.run_id,
-        timeout=check.timeout,
-        folder=str(folder),
-        executable=browsers.executable(),
-        sandbox=browsers.sandboxed,
-        arguments=chromium.arguments(browsers.setup.env),
-    )
     return Start(
         command=browsers.setup.command,
-        order=order,
+        order=order_of(check, attempt, browsers, folder),
         env=browsers.environment(folder),
         folder=folder,
     )
-
-
-def _hidden(check: JourneyCheck, browsers: Browsers) -> tuple[str, ...]:
-    """The secrets of the config that stand elsewhere in what the journey is given."""
-    given = "\n".join(_texts([check.journey.base_url, check.journey.params]))
-    return tuple(sorted(secret for secret in browsers.scrub.values if secret in given))
-
-
-def _texts(value: object) -> Iterator[str]:
-    if isinstance(value, Mapping):
-        value = list(value.values())
-    if isinstance(value, list | tuple):
-        for inner in value:
-            yield from _texts(inner)
-    elif value is not None:
-        yield str(value)
 
 
 class _Run:
@@ -117,6 +86,7 @@ class _Run:
         finding = verdict(process.story, end, self._check.timeout)
         self._attempt.steps = process.story.all_steps(until)
         self._attempt.visits = process.story.visits()
+        self._attempt.skipped = process.story.skipped
         if finding.outcome is not Outcome.UP:
             await self._keep(process, start.folder)
         return finding
@@ -179,5 +149,5 @@ class _Run:
             run_id=self._attempt.run_id,
         )
         self._attempt.evidence = await self._browsers.publish(
-            place, folder, process.story.kept, str(process.output)
+            place, folder, process.story.kept, str(process.output), process.story.learned
         )

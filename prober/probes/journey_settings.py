@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, JsonValue
 
 from prober.check import Check, Model
 from prober.probes.address import Url
+from prober.probes.journey_options import JourneyBrowser, Keep, Network
 from prober.secret import Secret
 from prober.units import Count, Duration
 
@@ -84,6 +85,11 @@ class JourneySettings(Model):
     base_url: Annotated[str, AfterValidator(_base_url)] | None = None
     params: Annotated[Mapping[str, JsonValue], AfterValidator(_params)] = {}
     secrets: Annotated[Mapping[str, Secret], AfterValidator(_secrets)] = {}
+    device: str | None = None
+    network: Network | None = None
+    context: Annotated[Mapping[str, JsonValue], AfterValidator(_params)] = {}
+    evidence: Keep = "failure"
+    browser: JourneyBrowser = JourneyBrowser()
 
     @property
     def path(self) -> Path:

@@ -14,8 +14,10 @@ from prober.journey.events import (
     Ended,
     Event,
     Kept,
+    Learned,
     Ready,
     Seen,
+    Skipped,
     StepBegun,
     StepEnded,
     Tidying,
@@ -50,6 +52,8 @@ class Story:
     steps: list[Step] = field(default_factory=list)
     seen: dict[str, Seen] = field(default_factory=dict)
     kept: list[Kept] = field(default_factory=list)
+    learned: set[str] = field(default_factory=set, repr=False)
+    skipped: list[str] = field(default_factory=list)
     open_steps: list[tuple[str, float]] = field(default_factory=list)  # name, when it began
     tidying: float | None = None  # when it began
     before: Tidying | None = None  # the verdict by then
@@ -98,6 +102,10 @@ class Story:
                     self.seen[event.id] = event
             case Kept():
                 self.kept = [*self.kept, event][:MOST]
+            case Learned():
+                self.learned.update(event.texts[: MOST - len(self.learned)])
+            case Skipped():
+                self.skipped = list(event.names[:MOST])
             case Tidying():
                 self.tidying, self.before = now, event
             case Ended():

@@ -10,7 +10,7 @@ import json
 import logging
 import sqlite3
 from collections.abc import Iterable, Mapping
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import MISSING, Field, dataclass, field, fields
 from typing import TypeAlias
 
 from pydantic import TypeAdapter
@@ -18,6 +18,7 @@ from pydantic_core import PydanticSerializationError, to_json
 
 from prober.result import (
     Assertion,
+    Budget,
     Evidence,
     Finding,
     Outcome,
@@ -111,6 +112,8 @@ class _Detail:
     visits: tuple[Visit, ...] = ()
     values: Mapping[str, float] = field(default_factory=dict)
     evidence: tuple[Evidence, ...] = ()
+    budgets: tuple[Budget, ...] = ()
+    skipped: tuple[str, ...] = ()
 
 
 _DETAIL = TypeAdapter(_Detail)
@@ -193,27 +196,36 @@ def _detail(result: Result) -> str:
         detail["measured"] = finding.seconds
     if finding.assertions:
         detail["assertions"] = [(a.what, a.expected, a.actual, a.ok) for a in finding.assertions]
-    if result.labels:
-        detail["labels"] = dict(result.labels)
-    if result.phases:
-        detail["phases"] = dict(result.phases)
-    if result.facts:
-        detail["facts"] = dict(result.facts)
-    if result.steps:
-        detail["steps"] = [_told(step) for step in result.steps]
-    if result.visits:
-        detail["visits"] = [_told(visit) for visit in result.visits]
-    if result.values:
-        detail["values"] = dict(result.values)
-    if result.evidence:
-        detail["evidence"] = [_told(one) for one in result.evidence]
+    # Mappings as they are, the others by their fields: whatever is empty is left out.
+    for name, mapping in (
+        ("labels", result.labels),
+        ("phases", result.phases),
+        ("facts", result.facts),
+        ("values", result.values),
+    ):
+        if mapping:
+            detail[name] = dict(mapping)
+    for name, told in (
+        ("steps", result.steps),
+        ("visits", result.visits),
+        ("evidence", result.evidence),
+        ("budgets", result.budgets),
+    ):
+        if told:
+            detail[name] = [_told(one) for one in told]
+    if result.skipped:
+        detail["skipped"] = list(result.skipped)
     return _encoded(detail)
 
 
-def _told(one: Step | Visit | Evidence) -> dict[str, object]:
+def _told(one: Step | Visit | Evidence | Budget) -> dict[str, object]:
     """What of it is not as it is by default."""
-    pairs = ((place.name, getattr(one, place.name), place.default) for place in fields(one))
-    return {name: value for name, value, default in pairs if default is MISSING or value != default}
+    pairs = ((place, getattr(one, place.name)) for place in fields(one))
+    return {place.name: value for place, value in pairs if value != _default(place)}
+
+
+def _default(place: Field[object]) -> object:
+    return place.default if place.default_factory is MISSING else place.default_factory()
 
 
 def _encoded(detail: Mapping[str, object]) -> str:
@@ -269,4 +281,6 @@ def _restored(
         visits=more.visits,
         values=more.values,
         evidence=more.evidence,
+        budgets=more.budgets,
+        skipped=more.skipped,
     )

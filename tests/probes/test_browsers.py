@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from prober.probes import browsers, evidence
+from prober.probes import evidence
 from prober.probes.journey_settings import BrowserSettings
+from prober.probes.turns import Turns
 from prober.secret import Scrubber
 from tests.agent_process import until
 from tests.probes.playing import (
@@ -93,7 +94,7 @@ async def test_who_gives_up_waiting_does_not_keep_his_turn(stage: Stage) -> None
 
 
 async def test_a_turn_that_came_too_late_for_who_waited_is_passed_on() -> None:
-    turns = browsers._Turns()
+    turns = Turns()
     turns.allow(1)
 
     async def take() -> None:

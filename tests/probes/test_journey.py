@@ -14,7 +14,7 @@ import pytest
 
 from prober.probes import processes
 from prober.probes.browsers import Limits
-from prober.probes.journey import _hidden
+from prober.probes.journey_order import _hidden
 from prober.probes.journey_settings import JourneyCheck, JourneySettings
 from prober.result import Evidence
 from prober.secret import Scrubber

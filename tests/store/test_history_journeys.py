@@ -93,7 +93,7 @@ def test_what_a_newer_version_says_besides_loses_no_row(connection: sqlite3.Conn
         said = detail[name]
         assert isinstance(said, list)
         said[0]["mood"] = {"of": ["day"]}
-    detail["budgets"] = [{"budget": "lcp", "ok": False}]
+    detail["weather"] = [{"rain": False}]
 
     assert restored(connection, detail) == WAY
 

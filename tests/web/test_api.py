@@ -190,7 +190,8 @@ async def test_a_journeys_result_is_told_whole() -> None:
             {
                 "page": "/", "url": "https://shop.example/", "lcp_seconds": 0.8, "inp_seconds": None,
                 "cls": 0, "fcp_seconds": 0.5, "ttfb_seconds": 0.1, "interactions": 0, "quality": [],
-                "js_errors": 0, "failed_requests": 0,
+                "js_errors": 0, "failed_requests": 0, "long_task_seconds": None, "requests": 0,
+                "bytes": 0, "attribution": {},
             }
         ]  # fmt: skip
         assert told["evidence"] == [{"kind": "screenshot", "path": "evidence/eu%2Fway/01JD/a.png"}]

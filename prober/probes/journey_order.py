@@ -1,0 +1,57 @@
+"""What is a journey's process told to do?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from prober.journey.events import Order
+from prober.probes import chromium
+from prober.probes.browsers import Browsers
+from prober.probes.journey_settings import JourneyCheck
+from prober.result import Attempt
+
+
+def order_of(check: JourneyCheck, attempt: Attempt, browsers: Browsers, folder: Path) -> Order:
+    """Of one attempt, which works in `folder`. Raises chromium.NoBrowser."""
+    settings, play = check.journey, browsers.setup.play
+    return Order(
+        check=check.name,
+        script=str(settings.path),
+        function=settings.function,
+        base_url=settings.base_url,
+        params=settings.params,
+        secrets={name: secret.reveal() for name, secret in settings.secrets.items()},
+        hidden=_hidden(check, browsers),
+        run_id=attempt.run_id,
+        timeout=check.timeout,
+        folder=str(folder),
+        executable=browsers.executable(),
+        sandbox=browsers.sandboxed,
+        arguments=chromium.arguments(browsers.setup.env),
+        attempt=attempt.number,
+        headless=play.headless,
+        slow_mo=play.slow_mo,
+        debug=play.debug,
+        device=settings.device,
+        network=settings.network,
+        context=settings.context,
+        evidence=settings.evidence,
+    )
+
+
+def _hidden(check: JourneyCheck, browsers: Browsers) -> tuple[str, ...]:
+    """The secrets of the config that stand elsewhere in what the journey is given."""
+    settings = check.journey
+    given = "\n".join(_texts([settings.base_url, settings.params, settings.context]))
+    return tuple(sorted(secret for secret in browsers.scrub.values if secret in given))
+
+
+def _texts(value: object) -> Iterator[str]:
+    if isinstance(value, Mapping):
+        value = list(value.values())
+    if isinstance(value, list | tuple):
+        for inner in value:
+            yield from _texts(inner)
+    elif value is not None:
+        yield str(value)
