@@ -237,10 +237,9 @@ class Agent:
         probing = self._tasks.create_task(self._parts.probing.drain(STOP_RUNS))
         if running := [self._followers[name] for name in self._running]:
             _, late = await asyncio.wait(running, timeout=STOP_RUNS)
-            for task in late:
-                log.warning(
-                    "the run of %s was cut off by the stop, it has no result", task.get_name()
-                )
+            cut = self._parts.browsers.cut()  # these have a result in a moment
+            for task in (one for one in late if one.get_name() not in cut):
+                log.warning("the run of %s was cut off by the stop, no result", task.get_name())
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
         await probing

@@ -22,10 +22,14 @@ from prober.errors import ConfigError, ProberError, StartError
 from prober.stdout import say
 
 if TYPE_CHECKING:  # a generic at type checking only
+    from prober import once
+
     Commands: TypeAlias = argparse._SubParsersAction[argparse.ArgumentParser]
 
 BAD_INPUT = 2  # a config, a name, a port or a folder that cannot be used
 OUR_FAULT = 3
+RUNS = 5  # with --budgets
+JSON = "one JSON object a line, nothing else"
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -65,16 +69,54 @@ def _run(options: argparse.Namespace) -> int:
 def _check(options: argparse.Namespace) -> int:
     from prober import once
 
+    wish = _wish(options)
     for number in once.ENDING:
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, _leave)
 
     # A script whose check nobody has named says itself, in its run, that it cannot be imported.
-    loaded = config.load(options.config, os.environ, only=options.names)
+    only = None if options.dry_run and not options.names else options.names
+    loaded = config.load(options.config, os.environ, only=only)
     _quietly(options)(loaded.config)
-    return asyncio.run(
-        once.run(loaded.config, options.names, as_json=options.json, junit=options.junit)
+    if options.dry_run:
+        return once.rehearse(loaded.config, options.names, wish)
+    return asyncio.run(once.run(loaded.config, options.names, wish))
+
+
+def _wish(options: argparse.Namespace) -> once.Wish:
+    """Raises StartError for options that do not go together."""
+    from prober import once
+    from prober.probes.play import Play
+
+    if options.runs is not None and not options.budgets:
+        raise StartError("-n is for --budgets: so many runs, whose medians are judged")
+    if options.budgets and options.debug:
+        raise StartError("--budgets measures and --debug halts; choose one")
+    if options.dry_run and (options.junit or options.budgets):
+        raise StartError("--dry-run runs nothing, so there is nothing for --junit or --budgets")
+    headed = options.headed or options.debug
+    if headed and not options.dry_run and not _has_display():
+        raise StartError(
+            "no window can be shown here, DISPLAY and WAYLAND_DISPLAY are not set;"
+            " run it on a desktop, or under xvfb-run"
+        )
+    return once.Wish(
+        as_json=options.json,
+        junit=options.junit,
+        play=Play(headless=not headed, slow_mo=options.slow_mo / 1000, debug=options.debug),
+        budgets=(options.runs or RUNS) if options.budgets else 0,
     )
+
+
+def _has_display() -> bool:
+    shown = os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    return sys.platform != "linux" or bool(shown)
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    from prober.doctor import examination
+
+    return asyncio.run(examination.run(options.config, os.environ, as_json=options.json))
 
 
 def _validate(options: argparse.Namespace) -> int:
@@ -144,16 +186,16 @@ def _parser() -> argparse.ArgumentParser:
 
     _command(commands, "run", _run, "the agent, until SIGTERM or SIGINT")
 
-    check = _command(commands, "check", _check, "run checks once, now, and say what they saw")
-    whom = "default: all; NAME of a check with targets_from: those of all its targets"
-    check.add_argument("names", nargs="*", metavar="NAME", help=whom)
-    check.add_argument("--json", action="store_true", help="one JSON object a line, nothing else")
-    check.add_argument("--junit", type=Path, metavar="FILE", help="JUnit's XML as well, for CI")
+    _check_command(commands)
 
     validate = _command(commands, "validate", _validate, "read the config without probing")
     validate.add_argument(
         "--allow-unset", action="store_true", help="accept ${NAME} that is not set"
     )
+
+    about = "look whether this machine is fit for the agent, its journeys above all"
+    doctor = _command(commands, "doctor", _doctor, about)
+    doctor.add_argument("--json", action="store_true", help=JSON)
 
     about = "JSON Schema of the config, for editors"
     commands.add_parser("schema", help=about, description=about + ".").set_defaults(command=_schema)
@@ -162,6 +204,38 @@ def _parser() -> argparse.ArgumentParser:
     breaking = "make the shop fail and heal in turn"
     trial.add_argument("--break", action="store_true", dest="break_it", help=breaking)
     return parser
+
+
+def _check_command(commands: Commands) -> None:
+    check = _command(commands, "check", _check, "run checks once, now, and say what they saw")
+    whom = "default: all; NAME of a check with targets_from: those of all its targets"
+    check.add_argument("names", nargs="*", metavar="NAME", help=whom)
+    check.add_argument("--json", action="store_true", help=JSON)
+    check.add_argument("--junit", type=Path, metavar="FILE", help="JUnit's XML as well, for CI")
+    flags = {
+        "--headed": "journeys in a browser that is seen",
+        "--debug": "one journey in Playwright's inspector, without time limits",
+        "--dry-run": "say what would be run, and run nothing",
+        "--budgets": "run journeys several times; exit 1 where a median breaks a budget",
+    }
+    for flag, text in flags.items():
+        check.add_argument(flag, action="store_true", help=text)
+    pause = "milliseconds between two actions of a journey"
+    check.add_argument("--slow-mo", type=_milliseconds, default=0.0, metavar="MS", help=pause)
+    times = f"runs of each journey with --budgets; default: {RUNS}"
+    check.add_argument("-n", type=_times, dest="runs", metavar="N", help=times)
+
+
+def _milliseconds(text: str) -> float:
+    if not text.isdecimal() or len(text) > 6:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of milliseconds; write 500")
+    return float(text)
+
+
+def _times(text: str) -> int:
+    if not text.isdecimal() or len(text) > 3 or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of runs; write 1 to 999")
+    return int(text)
 
 
 def _command(

@@ -15,8 +15,9 @@ from prober.config.model import Config
 from prober.deliver import Deliverer
 from prober.export.board import Board, CheckInfo
 from prober.export.metrics import Metrics
-from prober.probes import AnyCheck, Means
+from prober.probes import AnyCheck, Means, chromium
 from prober.probes.browsers import Browsers, Setup
+from prober.probes.journey_options import Channel
 from prober.probes.journey_settings import JourneyCheck
 from prober.pulse import Pulse
 from prober.result import Outcome, Result
@@ -62,10 +63,11 @@ class Parts:
         self._store_is_up = True
         self._reload_refused = False
         self._has_said_browser = False
+        self._said_unverified: str | None = None
 
     async def restore(self) -> None:
         """Takes up where the last agent on this data_dir stopped, and says nothing about it."""
-        await self.browsers.tidy()
+        left = await self.browsers.tidy()
         loaded = await self.store.load()
         self.settle.load(loaded.states, loaded.undelivered, loaded.since)
         await self.adopt(self.config, (check.name for check in self.config.checks), ())
@@ -76,6 +78,10 @@ class Parts:
             )
             if row and row.verdict:
                 self.metrics.restore(row.verdict, row)
+        checks = {check.name: check for check in self.config.checks}
+        for run in (one for one in left if one.check in checks):
+            check = checks[run.check]
+            self.observe(run.result(check.kind, self.config.agent.region, check.labels))
         over = (said for said in loaded.last if said.notice.event is Event.RESOLVED)
         self.deliverer.resume([*self.settle.standing(), *over])
         self.deliverer.hand(loaded.undelivered)
@@ -85,7 +91,7 @@ class Parts:
         self._warn_of_lost_notifiers(config)
         self.config = config
         self.browsers.configure(config.agent.browser, config.scrub)
-        self._say_missing_browser()
+        self._say_browser()
         self.runner = self._runner(config)
         self.metrics.agent.configure(config.notifiers)
         self.deliverer.configure(config.notifiers)
@@ -170,6 +176,7 @@ class Parts:
             target=self.config.scrub(check.target),
             severity=check.severity or self.config.severities[0],
             labels=check.labels,
+            device=(check.journey.device or "") if isinstance(check, JourneyCheck) else "",
         )
         self.board.add(check, info)
         self.metrics.add(
@@ -188,20 +195,29 @@ class Parts:
                 data_dir=config.agent.data_dir,
                 queued=counted.journey_queue.observe,
                 started=counted.journey_startup.observe,
+                withheld=counted.evidence_withheld.inc,
             ),
         )
 
     def _missing_browser(self) -> str | None:
-        """What keeps the journeys of this config from being run, if there are any."""
-        if not any(isinstance(check, JourneyCheck) for check in self.config.checks):
-            return None
-        return self.browsers.missing
+        """What keeps journeys of this config from being run, if there are any."""
+        return chromium.missing(self.browsers.setup.env, self._channels())
 
-    def _say_missing_browser(self) -> None:
+    def _channels(self) -> set[Channel]:
+        """Of the browsers that have to be on this machine."""
+        journeys = (one.journey for one in self.config.checks if isinstance(one, JourneyCheck))
+        return {one.browser.channel for one in journeys if one.browser.connect is None}
+
+    def _say_browser(self) -> None:
+        """Once: what is missing, and what is not as good as it could be."""
         missing = self._missing_browser()
         if missing and not self._has_said_browser:
             log.warning("journeys are not run, all other checks are: %s", missing)
         self._has_said_browser = missing is not None
+        unverified = chromium.unverified(self.browsers.setup.env, self._channels())
+        if unverified and unverified != self._said_unverified:
+            log.warning("the vitals of journeys are unverified: %s", unverified)
+        self._said_unverified = unverified
 
     def _runner(self, config: Config) -> Runner:
         return Runner(

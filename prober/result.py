@@ -118,7 +118,8 @@ class Attempt:
     `queued` is for how long it has waited for a turn to compute: our lateness.
     `decided` is what it comes to if it is cut off now, where that is known.
     `number` counts the attempts of a run; `earlier` is what a failed one before
-    this has kept. `skipped` are the steps that it did not come to.
+    this has kept; after one that is `final` there is no other. `skipped` are
+    the steps that it did not come to.
     """
 
     run_id: str
@@ -140,6 +141,7 @@ class Attempt:
     decided: Finding | None = None
     number: int = 1
     earlier: tuple[Evidence, ...] = ()
+    final: bool = False
     budgets: list[Budget] = field(default_factory=list)
     skipped: list[str] = field(default_factory=list)
 

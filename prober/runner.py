@@ -21,7 +21,18 @@ from prober.probes import AnyCheck, Means, ends_by_itself, overrun, probe
 from prober.probes.late import timed_out, tolerated
 from prober.probes.tcp import TcpCheck
 from prober.pulse import Pulse
-from prober.result import Attempt, Fact, Finding, Outcome, Reason, Result, Step, Visit
+from prober.result import (
+    Attempt,
+    Budget,
+    Evidence,
+    Fact,
+    Finding,
+    Outcome,
+    Reason,
+    Result,
+    Step,
+    Visit,
+)
 from prober.secret import Scrubber
 from prober.units import show_duration
 
@@ -90,20 +101,21 @@ class Runner:
     async def run(self, check: AnyCheck, due: float | None = None) -> Result:
         """The result of `check`, whatever happens to the target or to us.
 
-        `due` is for a kind that gets ready first (`probes.lead`): the
-        monotonic moment before which it does not begin.
-        """
+        It does not begin before `due` if it is of a kind that gets ready first (`probes.lead`)."""
         started_at = self.clock.now()
         run_id, traceparent = _ids()
         began_at: float | None = None
+        earlier: tuple[Evidence, ...] = ()
         for number in count(1):
             attempt = Attempt(run_id=run_id, traceparent=traceparent, due=due, number=number)
+            attempt.earlier = earlier
             begun = self.clock.monotonic()
             finding = await self._attempt(check, attempt, begun)
             took = self.clock.monotonic() - begun - attempt.aside
             began_at, due = attempt.started_at if began_at is None else began_at, None
-            if number > check.retries or finding.outcome is Outcome.UP:
+            if number > check.retries or finding.outcome is Outcome.UP or attempt.final:
                 break
+            earlier = earlier or tuple(attempt.evidence)
             await self.clock.sleep(BETWEEN_ATTEMPTS)
         result = Result(
             check=check.name,
@@ -121,7 +133,7 @@ class Runner:
             steps=tuple(attempt.steps),
             visits=tuple(attempt.visits),
             values=attempt.values,
-            evidence=tuple(attempt.evidence),
+            evidence=earlier or tuple(attempt.evidence),
             budgets=tuple(attempt.budgets),
             skipped=tuple(attempt.skipped),
         )
@@ -178,6 +190,8 @@ class _Clean(NamedTuple):
             facts=self.facts(result.facts),
             steps=tuple(map(self.step, result.steps)),
             visits=tuple(map(self.visit, result.visits)),
+            budgets=tuple(map(self.budget, result.budgets)),
+            skipped=tuple(map(self.scrub, result.skipped)),
         )
 
     def finding(self, finding: Finding) -> Finding:
@@ -203,7 +217,19 @@ class _Clean(NamedTuple):
         return replace(step, name=self.scrub(step.name), url=url, message=self.scrub(step.message))
 
     def visit(self, visit: Visit) -> Visit:
-        return replace(visit, page=self.scrub(visit.page), url=self.scrub(visit.url))
+        return replace(
+            visit,
+            page=self.scrub(visit.page),
+            url=self.scrub(visit.url),
+            attribution={
+                name: self.scrub(said) if isinstance(said, str) else said
+                for name, said in visit.attribution.items()
+            },
+        )
+
+    def budget(self, one: Budget) -> Budget:
+        page = None if one.page is None else self.scrub(one.page)
+        return replace(one, budget=self.scrub(one.budget), page=page)
 
 
 def _too_late(check: AnyCheck, seconds: float) -> Finding:

@@ -27,6 +27,7 @@ _NAMES = frozenset({"password", "token", "secret", "credentials", "webhook_url",
 _ENDINGS = ("_password", "_token", "_secret", "_key")
 _HEADERS = frozenset({"authorization", "proxy-authorization", "cookie", "x-api-key"})
 _IN_QUERY = "!$&'()*+,;=:@/?"  # what a URL's query may hold as it is (RFC 3986)
+_URL_SAFE = bytes.maketrans(b"+/", b"-_")  # the other alphabet of base64
 _FIELD = re.compile(r"[\w-]+")
 SCRUB_FROM = 3  # characters; scrubbing something shorter would only ruin the text around it
 CUT = "…"  # how every text of ours that was shortened ends
@@ -198,3 +199,16 @@ def forms_of(value: str) -> set[str]:
     forms |= {repr(value)[1:-1], repr(value.encode())[2:-1]}
     encoded = base64.b64encode(value.encode()).decode()
     return forms | {encoded, encoded.rstrip("=")}
+
+
+def buried(value: str) -> set[bytes]:
+    """The value as it lies where no text is: base64 of something longer, hex, UTF-16."""
+    data = value.encode(errors="replace")
+    pieces = {data.hex().encode(), data.hex().upper().encode()}
+    pieces |= {value.encode(f"utf-16-{order}", errors="replace") for order in ("le", "be")}
+    for before in range(3):  # bytes that stand before it, of which three make four characters
+        whole = base64.b64encode(bytes(before) + data + bytes(2))
+        begin, end = -(-before * 8 // 6), (before + len(data)) * 8 // 6
+        piece = whole[begin:end]
+        pieces |= {piece, piece.translate(_URL_SAFE)}
+    return pieces

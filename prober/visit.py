@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 
 from pydantic import JsonValue
 
+from prober.units import show_duration
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
@@ -86,6 +88,12 @@ class Evidence:
         return {"kind": self.kind, "path": self.path}
 
 
+CONTENDED = (
+    "contended"  # of a visit while another journey ran beside: its times are that one's, too
+)
+_PLAIN = frozenset({"cls", "js_errors", "failed_requests"})  # numbers that are no time
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Budget:
     """One limit of a budget beside what was measured, both in seconds where it is a time.
@@ -99,6 +107,17 @@ class Budget:
     limit: float
     actual: float
     ok: bool
+
+    def __str__(self) -> str:
+        """For people: `lcp of checkout: 4.2 s, at most 4 s`."""
+        of = "" if self.page is None else f" of {self.page}"
+        actual, limit = self._shown(self.actual), self._shown(self.limit)
+        if actual == limit and not self.ok:  # broken by less than is mostly worth saying
+            actual = f"{self.actual:.6g}{'' if self.budget in _PLAIN else ' s'}"
+        return f"{self.budget}{of}: {actual}, at most {limit}"
+
+    def _shown(self, value: float) -> str:
+        return f"{round(value, 3):g}" if self.budget in _PLAIN else show_duration(value)
 
     def to_json(self) -> dict[str, JsonValue]:
         return {

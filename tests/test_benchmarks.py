@@ -26,8 +26,11 @@ TINY = {
     "accuracy": ["--only", "300 at once", "--rate", "20", "--seconds", "1", "--warm-up", "1"],
     "http_cost": ["--only", "http-500", "--rate", "20", "--rounds", "1", "--seconds", "1", "--warm-up", "1"],
     "http_rate": ["--only", "rsa", "--rate", "2", "--rounds", "1", "--seconds", "0.3", "--warm-up", "0.3"],
+    "journeys": ["--only", "itself", "--rounds", "1"],
     "scale": ["--checks", "20", "--interval", "0.5", "--seconds", "1"],
     "schedule": ["--checks", "20", "--seconds", "1", "--warm-up", "0.5"],
+    "soak": ["--count", "1", "--seconds", "20"],
+    "vitals": ["--only", "truth", "--rounds", "1"],
 }  # fmt: skip
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="benchmarks read /proc")

@@ -172,8 +172,22 @@ async def test_check_prints_one_json_object_a_line_and_nothing_else(tmp_path: Pa
     assert set(results[0]) == {
         "check", "kind", "region", "labels", "run_id", "started_at", "duration_seconds", "outcome", "reason",
         "message", "degraded", "maintenance", "phases", "facts", "values", "assertions", "steps", "vitals",
-        "budgets", "evidence", "attempts", "traceparent",
+        "skipped", "budgets", "evidence", "attempts", "traceparent",
     }  # fmt: skip
+
+
+def test_the_doctor_says_what_will_not_work_and_is_code_1(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PROBER_CHROMIUM", "/nonexistent")
+    write(tmp_path, "web: {listen: '127.0.0.1:0'}\nchecks: [{name: a, tcp: '127.0.0.1:1'}]\n")
+
+    done = prober(tmp_path, "doctor", "--json")
+
+    levels = {one["name"]: one["level"] for one in map(json.loads, done.stdout.splitlines())}
+    assert (done.returncode, done.stderr) == (1, "")
+    assert [name for name, level in levels.items() if level == "fail"] == ["browser"]
+    assert os.listdir(tmp_path) == ["config.yaml"]
 
 
 async def test_only_the_named_checks_run(tmp_path: Path) -> None:

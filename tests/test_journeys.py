@@ -60,6 +60,10 @@ def run_folders(folder: Path) -> Sequence[Path]:
     return list(runs.iterdir()) if runs.exists() else []
 
 
+def is_noted(folder: Path) -> bool:
+    return any((run / "run.json").exists() for run in run_folders(folder))
+
+
 def of_runs(folder: Path) -> list[int]:
     """What is alive of any run of this agent's."""
     table = processes.processes()
@@ -91,38 +95,53 @@ async def test_a_journey_runs_beside_other_checks_and_its_secret_stays_in_it(fol
     assert run_folders(folder) == []
 
 
-async def test_a_stop_gives_a_journey_5_s_and_leaves_nothing_behind(folder: Path) -> None:
-    async with target() as shop, running(folder, config(shop, "spin")) as agent:
-        await until(lambda: any(b"Mozilla" in h for h in shop.heads), "it spins", within=30)
-        before = of_runs(folder)
+async def test_a_stop_gives_a_journey_5_s_and_a_result_and_leaves_nothing_behind(
+    folder: Path,
+) -> None:
+    async with target() as shop:
+        async with running(folder, config(shop, "spin", timeout="7500ms")) as agent:
+            await until(lambda: any(b"Mozilla" in h for h in shop.heads), "it spins", within=30)
+            before = of_runs(folder)
+            assert await agent.stop() == 0
+        assert before
+        assert not any(map(is_alive, before))
+        assert of_runs(folder) == []
+        assert run_folders(folder) == []
+        (folder / "config.yaml").unlink()
+        async with running(folder, config(shop)) as again:
+            stopped = await again.check("cart")
 
-        assert await agent.stop() == 0
-
-    assert before
-    assert not any(map(is_alive, before))
-    assert of_runs(folder) == []
-    assert run_folders(folder) == []
+    result = stopped["result"]
+    assert isinstance(result, dict)
+    assert (result["outcome"], result["reason"]) == ("unknown", "killed")
+    assert result["message"] == "the agent was stopped while the journey ran"
 
 
-async def test_what_a_killed_agent_leaves_is_gone_after_the_next_start(folder: Path) -> None:
+async def test_what_a_killed_agent_leaves_is_reported_and_gone_after_the_next_start(
+    folder: Path,
+) -> None:
     async with target() as shop:
         async with running(folder, config(shop, "spin")) as agent:
             await until(lambda: any(b"Mozilla" in h for h in shop.heads), "it spins", within=30)
+            await until(lambda: is_noted(folder), "the run is noted")
             child, *others = of_runs(folder)
             for pid in others:
                 os.kill(pid, signal.SIGSTOP)  # or they would end by themselves
             await agent.kill()
         await until(lambda: not is_alive(child), "the journey has died with its agent")
         assert any(map(is_alive, others))
-        assert run_folders(folder)
+        left = run_folders(folder)
         (folder / "config.yaml").unlink()
 
-        text = f"agent: {{region: eu, data_dir: ./data}}\nweb: {{listen: '127.0.0.1:0'}}\nchecks:\n  - {{name: page, http: '{shop.url}'}}\n"
-        async with running(folder, text) as again:
+        async with running(folder, config(shop)) as again:
             assert "removed what 1 journeys of an agent before had left behind" in again.log
+            assert "cart is unknown: the agent was killed while the journey ran" in again.log
+            unknown = 'prober_runs_total{check="cart",region="eu",outcome="unknown"}'
+            assert await again.metric(unknown) == 1
 
+    assert left
+    assert not any(run.exists() for run in left)
     assert not any(map(is_alive, others))
-    assert run_folders(folder) == []
 
 
 async def test_without_a_browser_the_other_checks_run_and_it_is_said(
@@ -145,6 +164,19 @@ async def test_without_a_browser_the_other_checks_run_and_it_is_said(
     assert result["reason"] == "browser"
     assert "Journeys are not run: PROBER_CHROMIUM is" in page
     assert agent.log.count("journeys are not run") == 1
+
+
+async def test_a_browser_that_is_no_headless_shell_is_said_once_and_a_device_is_a_label(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with target() as shop:
+        text = config(shop).replace("{script:", "{device: Pixel 7, script:")
+        monkeypatch.setenv("PROBER_CHROMIUM", "/bin/true")
+        async with running(folder, text) as agent:
+            metrics = await agent.get("/metrics")
+
+    assert metrics.count('device="Pixel 7"') == 1
+    assert agent.log.count("unverified: /bin/true: no headless shell") == 1
 
 
 @pytest.mark.parametrize(

@@ -7,11 +7,12 @@ import socket
 import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
+from prober import runner
 from prober.clock import SystemClock
 from prober.probes import AnyCheck, Means
 from prober.probes.browsers import Browsers, Setup
@@ -19,7 +20,7 @@ from prober.probes.http import HttpCheck
 from prober.probes.journey_settings import JourneyCheck
 from prober.probes.tcp import TcpCheck
 from prober.pulse import Pulse
-from prober.result import Attempt, Evidence, Finding, Outcome, Reason, Step, Visit
+from prober.result import Attempt, Budget, Evidence, Finding, Outcome, Reason, Step, Visit
 from prober.runner import Runner, may_be_ours
 from prober.secret import Scrubber
 from prober.wire.failure import OwnFault
@@ -427,6 +428,41 @@ async def test_only_the_first_attempt_waits_until_it_is_due_and_its_beginning_is
     assert result.attempts == 2
 
 
+@pytest.mark.parametrize("last", [Finding.up(seconds=0.1), Finding.down(Reason.STEP, "third")])
+async def test_what_the_first_failed_attempt_kept_is_the_evidence_of_the_run(
+    bench: Bench, last: Finding, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runner, "BETWEEN_ATTEMPTS", 0.0)
+    told: list[tuple[int, tuple[Evidence, ...]]] = []
+
+    async def flaky(_: AnyCheck, attempt: Attempt, __: Means) -> Finding:
+        told.append((attempt.number, attempt.earlier))
+        if attempt.number > 1:
+            attempt.evidence.append(Evidence("console", str(attempt.number)))
+        return last if attempt.number == 4 else Finding.down(Reason.STEP, "no button")
+
+    bench.runner = bench.runner.with_probe(flaky)
+
+    result = await bench.runner.run(a_journey(retries=3))
+
+    second = (Evidence("console", "2"),)
+    assert told == [(1, ()), (2, ()), (3, second), (4, second)]  # the first has kept nothing
+    assert result.evidence == second
+    assert (result.outcome, result.attempts) == (last.outcome, 4)
+
+
+async def test_after_a_final_attempt_there_is_no_other(bench: Bench) -> None:
+    async def cut_off(_: AnyCheck, attempt: Attempt, __: Means) -> Finding:
+        attempt.final = True
+        return Finding.unknown("the agent was stopped", Reason.KILLED)
+
+    bench.runner = bench.runner.with_probe(cut_off)
+
+    result = await bench.runner.run(a_journey(retries=2))
+
+    assert (result.outcome, result.attempts) == (Outcome.UNKNOWN, 1)
+
+
 async def test_steps_visits_and_evidence_are_the_results_without_a_secret(
     bench: Bench,
 ) -> None:
@@ -450,6 +486,30 @@ async def test_steps_visits_and_evidence_are_the_results_without_a_secret(
     )
     assert result.visits == (Visit(page="/***", url="http://x/***", lcp=0.5),)
     assert result.evidence == (Evidence("console", "evidence/buy/1/console.txt"),)
+
+
+async def test_a_secret_does_not_stand_in_budgets_skipped_steps_or_attribution(
+    bench: Bench,
+) -> None:
+    visit = Visit(page="/", url="/", attribution={"lcp_url": "/a?p=hunter22", "inp_delay": 0.004})
+    judged = Budget(budget="step hunter22", page="/hunter22", limit=1, actual=2, ok=False)
+    whole = replace(judged, budget="duration", page=None)
+
+    async def seeing(_: AnyCheck, attempt: Attempt, __: Means) -> Finding:
+        attempt.visits.append(visit)
+        attempt.budgets += (judged, whole)
+        attempt.skipped.append("type hunter22")
+        return Finding.up()
+
+    bench.runner = bench.runner.with_probe(seeing)
+
+    result = await bench.runner.run(check(bench))
+
+    assert result.budgets == (replace(judged, budget="step ***", page="/***"), whole)
+    assert result.skipped == ("type ***",)
+    assert result.visits[0].attribution == {"lcp_url": "/a?p=***", "inp_delay": 0.004}
+    assert result.degraded
+    assert "hunter22" not in str(result.to_json())
 
 
 async def test_a_resolver_that_does_not_answer_is_dns(

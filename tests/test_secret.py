@@ -10,7 +10,7 @@ from urllib.parse import quote, quote_plus
 import pytest
 
 from prober.check import Model
-from prober.secret import Scrubber, Secret
+from prober.secret import Scrubber, Secret, buried
 
 PASSWORD = 'pä ss/w+rd"\\&'
 
@@ -50,6 +50,16 @@ def test_a_scrubber_takes_out_every_form(form: str) -> None:
     assert scrubbed.startswith("before ")
     assert scrubbed.endswith(" after")
     assert "rd" not in scrubbed
+
+
+@pytest.mark.parametrize("before", ["", "x", "xx", "xxx"])
+@pytest.mark.parametrize("after", ["", "y", "yy"])
+def test_a_secret_is_known_in_base64_of_something_longer(before: str, after: str) -> None:
+    whole = (before + PASSWORD + after).encode()
+
+    for encoded in (base64.b64encode(whole), base64.urlsafe_b64encode(whole)):
+        assert [piece for piece in buried(PASSWORD) if piece in encoded]
+        assert not [piece for piece in buried("another-secret") if piece in encoded]
 
 
 def test_of_two_secrets_the_longer_goes_first() -> None:

@@ -104,6 +104,7 @@ class Checks:
             return
         self._pace.fits(check, places)
         self._pace.hasty(check, places)
+        self._pace.idle(check, place)
         self._severity(check, places)
         rules = self._rules(check, places)
         if targets.KEY not in value:

@@ -5,6 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
+_OF_PAGE: Mapping[str, str] = {
+    "lcp": "Largest Contentful Paint; good is up to 2.5s.",
+    "inp": "Interaction to Next Paint; good is up to 200ms.",
+    "cls": "Cumulative Layout Shift; good is up to 0.1.",
+    "fcp": "First Contentful Paint; good is up to 1.8s.",
+    "ttfb": "Time To First Byte; good is up to 800ms.",
+    "js_errors": "Errors that scripts of the page did not catch.",
+    "failed_requests": "Requests of the page that got no answer.",
+}
 # By the class that has the key, and the key.
 SAID: Mapping[str, Mapping[str, str]] = MappingProxyType(
     {
@@ -61,7 +70,29 @@ SAID: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "script": "journeys/order.py, or journeys/shop.py::place_order.",
             "params": "For the script; shown.",
             "secrets": "For the script; shown as ***.",
+            "device": "One of Playwright's, like Pixel 7. Default: a desktop of 1280x720.",
+            "network": "As slow as that; vitals are marked as throttled.",
+            "context": "Options of Playwright's new_context.",
+            "evidence": "When it is kept.",
+            "browser": "Which one, or where one runs.",
+            "budgets": "Limits; a run that is up and beyond one is degraded, not down.",
         },
+        "JourneyBrowser": {
+            "channel": "With any but the headless shell, vitals are unverified.",
+            "connect": "ws://… of a Playwright server, or http://… of a browser that speaks CDP.",
+        },
+        "BrowserSettings": {
+            "workers": "Journeys at a time.",
+            "memory": "Of one journey, its browser included; a run that needs more is ended.",
+            "sandbox": "Chromium's; auto: wherever it works.",
+        },
+        "Budgets": {
+            **_OF_PAGE,
+            "duration": "Of the whole run.",
+            "pages": "Of one page, by its name in the vitals; before what is said of every page.",
+            "steps": "How long a step may take, by its name.",
+        },
+        "PageBudgets": _OF_PAGE,
         "Rule": {
             "when": "The condition.",
             "resolve": "When it is over.",

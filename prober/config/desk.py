@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from pydantic import BaseModel, JsonValue, ValidationError
 
@@ -22,6 +22,20 @@ M = TypeVar("M", bound=BaseModel)
 _SCRIPT: tuple[Path, Path] = (("journey", "script"), ("journey",))  # in the long form, in the short
 
 
+class Naming(NamedTuple):
+    """Where a check names a script, and what it gives to it."""
+
+    place: Path
+    journey: JsonValue
+    options: Path  # where `journey` stands
+
+    def values(self, kind: str) -> Raw | None:
+        """Its `params`, or its `secrets`; None for what is none."""
+        whole = self.journey if isinstance(self.journey, dict) else {}
+        found = whole.get(kind)
+        return {} if found is None else found if isinstance(found, dict) else None
+
+
 @dataclass(frozen=True, slots=True)
 class Desk:
     tree: Tree
@@ -29,7 +43,7 @@ class Desk:
     files: Files
     env: Mapping[str, str]
     only: Collection[str] | None = None  # the checks whose scripts count; None: of all
-    scripts: dict[Script, Path] = field(default_factory=dict)  # that are there, and who names each
+    scripts: dict[Script, list[Naming]] = field(default_factory=dict)  # that are there
     others: Others = field(default_factory=Others)
 
     def beside(self, part: Part) -> Desk:
@@ -112,7 +126,8 @@ class Desk:
             whole = Script(str(path), script.function)
             if isinstance(content, bytes):
                 if self.only is None or raw.get("name") in self.only:
-                    self.scripts.setdefault(whole, there.path)
+                    named = Naming(there.path, raw.get("journey"), (*places[0], "journey"))
+                    self.scripts.setdefault(whole, []).append(named)
             else:
                 right = "; name a script, relative to the config file" if content == ABSENT else ""
                 self.report.error(_SCRIPT[0], f"{script.path!r} {content}{right}", *places)

@@ -13,12 +13,15 @@ from urllib.parse import unquote
 from prober.secret import is_secret_header, is_secret_name
 
 SHORT = 6  # characters; a secret below that is a warning
+TOKEN = 16  # characters of an address that are no word
 
 NAMED = frozenset(
     {"notifiers", "alerts", "modules"}
 )  # at the top; the keys under them are names, not fields
 # What stands under `auth:` but says only how who is asking is told, or where it stands.
 _OPEN = frozenset({"auth_style", "scopes", "password_file"})
+_HIDDEN = ("secrets", "passphrase")
+_HEADERS = ("headers", "proxy_connect_header", "extra_http_headers")
 _FILLED_LATER = re.compile(r"\{\{\s*[\w-]+\s*\}\}")  # by what a step extracted
 # The second form has a / ? or # that should have been encoded: no valid URL, but a secret all the same.
 _USERINFO = re.compile(r"(?<=://)(?:[^/?#\s]+|[^/?#\s:@]*:(?!\d+[/?#])[^\s@]+)(?=@)")
@@ -31,23 +34,34 @@ class Field(Enum):
     HIDDEN = "hidden"
     COOKIES = "cookies"  # hidden too, each of the cookies by itself
     HEADERS = "headers"  # secret by the header's name
-    CHECKS = "checks"  # plain, as are the two below; they only lead to one another
+    CHECKS = "checks"  # plain, as are those below; they only lead to one another
     HTTP = "http"
-    SOURCES = "sources"  # the keys under it are names, of what is read out of answers
+    JOURNEY = "journey"
+    BUDGETS = "budgets"
+    BROWSER = "browser"
+    ADDRESS = "address"  # hidden too, and what in it looks like a token
+    NAMED = "named"  # the keys under it are names: of what is read out of answers, of pages
     AUTH = "auth"  # hidden too, but for a few words of ours
 
     @property
     def hides(self) -> bool:
-        return self in (Field.HIDDEN, Field.COOKIES, Field.AUTH)
+        return self in (Field.HIDDEN, Field.COOKIES, Field.AUTH, Field.ADDRESS)
 
 
 # `extract: {token: …}` says where a token is found; it is none.
 _LEADS = {
     (Field.PLAIN, "checks"): Field.CHECKS,
     (Field.CHECKS, "http"): Field.HTTP,
+    (Field.CHECKS, "journey"): Field.JOURNEY,
+    (Field.JOURNEY, "budgets"): Field.BUDGETS,
+    (Field.BUDGETS, "pages"): Field.NAMED,
+    (Field.BUDGETS, "steps"): Field.NAMED,
     (Field.HTTP, "steps"): Field.HTTP,
-    (Field.HTTP, "values"): Field.SOURCES,
-    (Field.HTTP, "extract"): Field.SOURCES,
+    (Field.PLAIN, "browser"): Field.BROWSER,  # in defaults
+    (Field.JOURNEY, "browser"): Field.BROWSER,
+    (Field.BROWSER, "connect"): Field.ADDRESS,
+    (Field.HTTP, "values"): Field.NAMED,
+    (Field.HTTP, "extract"): Field.NAMED,
 }
 
 
@@ -59,7 +73,7 @@ def inner(above: Field, key: str, *, named: bool) -> Field:
         return above
     if above is Field.HEADERS:
         return _header(key)
-    if named or above is Field.SOURCES:
+    if named or above is Field.NAMED:
         return Field.PLAIN
     return _LEADS.get((above, key)) or _field(key)
 
@@ -79,9 +93,9 @@ def _field(key: str) -> Field:
     name = key.lower()
     if name == "auth":
         return Field.AUTH
-    if name == "secrets" or is_secret_name(name):
+    if name in _HIDDEN or is_secret_name(name):
         return Field.HIDDEN
-    return Field.HEADERS if name in ("headers", "proxy_connect_header") else Field.PLAIN
+    return Field.HEADERS if name in _HEADERS else Field.PLAIN
 
 
 def _of_auth(key: str) -> Field:
@@ -127,6 +141,8 @@ class Hidden:
             return len(credential.strip()) >= SHORT
         for userinfo in userinfos(text):
             self.userinfo(userinfo)
+        if where is Field.ADDRESS:
+            self.values.update(_tokens(text))
         return len(text) >= SHORT
 
     def userinfo(self, text: str) -> bool:
@@ -144,6 +160,17 @@ def _cookies(header: str) -> Iterator[str]:
         if len(value) >= SHORT:
             yield value
             yield unquote(value)
+
+
+def _tokens(address: str) -> Iterator[str]:
+    """What by its name is one, or is long enough to be nothing else."""
+    path, _, query = address.partition("?")
+    pairs = [pair.partition("=") for pair in query.split("&")]
+    named = [value for name, _, value in pairs if is_secret_name(name) and len(value) >= SHORT]
+    others = [*path.split("/")[3:], *(value or name for name, _, value in pairs)]
+    for token in (*named, *(one for one in others if len(one) >= TOKEN)):
+        yield token
+        yield unquote(token)
 
 
 def _decoded(credential: str) -> set[str]:

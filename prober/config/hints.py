@@ -43,6 +43,13 @@ _OTHERS: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "host": "write address: host:port",
             "port": "write address: host:port",
         },
+        "journey": {
+            "record_har_path": "write evidence: always under journey, which keeps a HAR",
+            "record_video_dir": "write evidence: always under journey, which keeps a trace",
+            "base_url": "write it under journey",
+            "default_browser_type": "leave it out, journeys run in Chromium",
+            "throttling": "write network: slow-4g",
+        },
     }
 )
 

@@ -16,9 +16,9 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Lock
-from typing import IO, NamedTuple
+from typing import IO, Literal, NamedTuple
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from prober.clock import SystemClock
 from prober.probes.journey_settings import Script
@@ -40,6 +40,26 @@ class Unfit(NamedTuple):
     message: str
 
 
+class Need(BaseModel):
+    """What the function takes out of `params` or `secrets`, at a line of its file."""
+
+    kind: Literal["params", "secrets", "totp"]
+    name: str
+    line: int
+
+
+class Fit(BaseModel):
+    """The journey that a script has: a function, and what can be said of it without running it."""
+
+    function: str
+    is_async: bool
+    file: str  # where it is defined
+    line: int
+    arguments: tuple[str, ...]
+    steps: tuple[str, ...]  # with a literal name
+    needs: tuple[Need, ...]
+
+
 class _Problem(BaseModel):
     file: str
     line: int | None = None
@@ -47,18 +67,20 @@ class _Problem(BaseModel):
 
 
 class _Answer(BaseModel):
-    problem: _Problem | None = None
-    function: str | None = None
+    problem: _Problem
 
 
-def unfit(
+_ANSWER: TypeAdapter[Fit | _Answer] = TypeAdapter(Fit | _Answer)
+
+
+def looked(
     scripts: Collection[Script],
     heard: Callable[[], None] = lambda: None,
     *,
     command: tuple[str, ...] = COMMAND,
     timeout: float = TIMEOUT,
-) -> dict[Script, Unfit]:
-    """What is wrong with those that are; `heard` is called at every answer."""
+) -> dict[Script, Fit | Unfit]:
+    """What there is in each; `heard` is called at every answer."""
     if not scripts:
         return {}
     pool = ThreadPoolExecutor(_processors(), thread_name_prefix="listing")
@@ -68,8 +90,7 @@ def unfit(
         found = {}
         for answer in as_completed(asked):
             heard()
-            if wrong := answer.result():
-                found[asked[answer]] = wrong
+            found[asked[answer]] = answer.result()
         return found
     finally:
         begun.end()  # nobody waits for an answer any more: those who ask shall not either
@@ -115,7 +136,7 @@ class _Begun:
                 process.kill()
 
 
-def _ask(script: Script, command: tuple[str, ...], timeout: float, begun: _Begun) -> Unfit | None:
+def _ask(script: Script, command: tuple[str, ...], timeout: float, begun: _Begun) -> Fit | Unfit:
     """One process, from its start to the end of everything that it has started."""
     named = [script.function] if script.function else []
     with TemporaryDirectory(prefix="prober-listing-", ignore_cleanup_errors=True) as folder:
@@ -139,13 +160,15 @@ def _environment(ours: Mapping[str, str], folder: str) -> dict[str, str]:
     return {"PATH": os.defpath} | passed_on | own
 
 
-def _heard(process: subprocess.Popen[bytes], script: Script, timeout: float) -> Unfit | None:
+def _heard(process: subprocess.Popen[bytes], script: Script, timeout: float) -> Fit | Unfit:
     """What the process says of `script`, or what its silence says."""
     deadline = SystemClock().monotonic() + timeout
     try:
-        answer = _Answer.model_validate_json(_line(process.stdout, deadline))
+        answer = _ANSWER.validate_json(_line(process.stdout, deadline))
+        if isinstance(answer, Fit):
+            return answer
         problem = answer.problem
-        return Unfit(problem.file, problem.line or 0, problem.message) if problem else None
+        return Unfit(problem.file, problem.line or 0, problem.message)
     except ValidationError:
         pass
     except TimeoutError:

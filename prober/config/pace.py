@@ -72,6 +72,18 @@ class Pace:
             )
             self._desk.report.warn(at, said)
 
+    def idle(self, check: AnyCheck, place: Path) -> None:
+        """A budget that the timeout keeps: whoever wrote 2500 meant milliseconds."""
+        if not isinstance(check, JourneyCheck):
+            return
+        for keys, limit in check.journey.budgets.times():
+            if limit > check.timeout:
+                said = (
+                    f"{show_duration(limit)} is longer than timeout {show_duration(check.timeout)}:"
+                    " no run can break it; write 500ms or 2.5s, a bare number is seconds"
+                )
+                self._desk.report.warn((*place, "journey", "budgets", *keys), said)
+
     def _written(self, keys: Sequence[str], places: Sequence[Path]) -> Path:
         """Where the first of `keys` stands that somebody has written, nearest to the check."""
         candidates = ((*place, key) for place in places for key in keys)

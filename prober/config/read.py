@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
 
-from prober.config import listing, source
+from prober.config import listing, scripts, source
 from prober.config.build import build
 from prober.config.compose import Composer
 from prober.config.desk import Desk
@@ -20,7 +20,6 @@ from prober.config.hidden import Hidden
 from prober.config.include import Reading
 from prober.config.model import Loaded
 from prober.config.report import Report
-from prober.config.tree import Path as Place
 from prober.config.tree import Tree
 from prober.config.values import Values
 from prober.errors import ConfigError
@@ -68,26 +67,11 @@ def _read(
     report.add([*composer.problems, *others.problems], [*composer.warnings, *others.warnings])
     desk = Desk(tree, report, files, env, allowed.only, others=others)
     config = build(desk, scrub)
-    _look_into_scripts(desk, allowed, heard)
+    timeout = listing.TIMEOUT_AT_START if allowed.broken else listing.TIMEOUT
+    scripts.look_into(desk, heard, timeout)
     if report.problems or (report.elsewhere and not allowed.broken):
         raise ConfigError([*report.problems, *report.elsewhere])
     return Loaded(config, report.warnings, report.elsewhere)
-
-
-def _look_into_scripts(desk: Desk, allowed: Allowed, heard: Callable[[], None]) -> None:
-    """What is wrong with one is told with its own file and line, and who names it."""
-    base, shown = desk.files.base, Path(desk.tree.file).parent
-    timeout = listing.TIMEOUT_AT_START if allowed.broken else listing.TIMEOUT
-    found = listing.unfit(desk.scripts, heard, timeout=timeout)
-    named_by: dict[listing.Unfit, Place] = {}  # the first that does
-    for script, place in desk.scripts.items():
-        if script in found:
-            named_by.setdefault(found[script], place)
-    for wrong, place in named_by.items():
-        file = Path(wrong.file)
-        if file.is_relative_to(base):  # as it is written: from where the user stands
-            file = shown / file.relative_to(base)
-        desk.report.other(str(file), wrong.line, place, wrong.message)
 
 
 def _scrubbed(error: ConfigError, composer: Composer, found: Hidden) -> ConfigError:

@@ -12,6 +12,7 @@ from pydantic import BaseModel, JsonValue
 from prober.config.tree import Path
 
 EACH = -1  # in a path: every item of a list
+_FILES = ("storage_state", "certPath", "keyPath", "pfxPath")  # as Playwright calls them
 
 
 def known(model: type[BaseModel], path: Path) -> tuple[str, ...]:
@@ -28,7 +29,7 @@ def known(model: type[BaseModel], path: Path) -> tuple[str, ...]:
 
 
 def file_places(model: type[BaseModel], raw: JsonValue) -> tuple[Path, ...]:
-    """Where a value of `model` names a file, or can: in fields called `…_file`."""
+    """Where a value of `model` names a file, or can: in fields called `…_file`, mostly."""
     found: list[Path] = []
     for place in _file_fields(model):
         found += _places(raw, place) if EACH in place else [place]
@@ -55,7 +56,7 @@ def _file_fields(model: type[BaseModel]) -> tuple[Path, ...]:
 
 def _fields(model: type[BaseModel], path: Path) -> Iterator[Path]:
     for key, name in _keys(model).items():
-        if key.endswith("_file"):
+        if key.endswith("_file") or key in _FILES:
             yield (*path, key)
         yield from _fields_in(model.model_fields[name].annotation, (*path, key))
 

@@ -128,6 +128,11 @@ class AgentMetrics:
             buckets=STARTUP_EDGES,
             registry=self._registry,
         )
+        self.evidence_withheld = Counter(
+            "prober_evidence_withheld",
+            "Pieces of journeys' evidence that were not kept, as they may show a secret.",
+            registry=self._registry,
+        )
 
     def _about_telling(self) -> None:
         registry = self._registry

@@ -1,7 +1,8 @@
 """What do runs look like to a CI system? JUnit's XML: a test case for each check.
 
-A check that is down is a failure, one that is unknown an error. What targets
-send may hold anything; XML may not, so what it cannot have stands as `\\x07`.
+A check that is down is a failure, and so is one that is up and broke a budget;
+one that is unknown is an error. What targets send may hold anything; XML may
+not, so what it cannot have stands as `\\x07`.
 """
 
 from __future__ import annotations
@@ -83,22 +84,28 @@ def document(results: Sequence[Result]) -> bytes:
 
 
 def _totals(results: Sequence[Result]) -> dict[str, str]:
-    outcomes = [result.outcome for result in results]
+    tags = [_tag(result) for result in results]
     return {
         "name": "prober",
         "tests": str(len(results)),
-        "failures": str(outcomes.count(Outcome.DOWN)),
-        "errors": str(outcomes.count(Outcome.UNKNOWN)),
+        "failures": str(tags.count("failure")),
+        "errors": str(tags.count("error")),
         "time": _seconds(sum(result.seconds for result in results)),
     }
+
+
+def _tag(result: Result) -> str | None:
+    return "failure" if result.degraded else _TAGS.get(result.outcome)
 
 
 def _case(suite: Element, result: Result) -> None:
     about = {"classname": result.kind, "name": result.check, "time": _seconds(result.seconds)}
     case = SubElement(suite, "testcase", {name: _fit(text) for name, text in about.items()})
-    tag, body = _TAGS.get(result.outcome), _fit("\n".join(_body(result)))
+    tag, body = _tag(result), _fit("\n".join(_body(result)))
     if tag is not None:
         what = {"message": result.message, "type": result.reason or ""}
+        if result.degraded:
+            what = {"message": _broken(result), "type": "budget"}
         SubElement(case, tag, {name: _fit(text) for name, text in what.items()}).text = body
     elif body:
         SubElement(case, "system-out").text = body
@@ -114,18 +121,26 @@ def _body(result: Result) -> Iterator[str]:
         yield ", ".join(f"{name} {show_duration(took)}" for name, took in result.phases.items())
     yield from map(_assertion, result.finding.assertions)
     yield from map(_step, result.steps)
+    yield from (f"skipped step {name}" for name in result.skipped)
+    yield from (f"{_mark(one.ok)} budget {one}" for one in result.budgets)
     yield from (f"{one.kind}: {one.path}" for one in result.evidence)
 
 
 def _assertion(one: Assertion) -> str:
-    mark = "ok" if one.ok else "FAIL"
-    return f"{mark} {one.what}: {one.actual} (expected {one.expected})"
+    return f"{_mark(one.ok)} {one.what}: {one.actual} (expected {one.expected})"
 
 
 def _step(step: Step) -> str:
     said = f": {step.message}" if step.message else ""
-    mark = "ok" if step.ok else "FAIL"
-    return f"{mark} step {step.name}, {show_duration(step.seconds)}{said}"
+    return f"{_mark(step.ok)} step {step.name}, {show_duration(step.seconds)}{said}"
+
+
+def _mark(ok: bool) -> str:
+    return "ok" if ok else "FAIL"
+
+
+def _broken(result: Result) -> str:
+    return "; ".join(str(one) for one in result.budgets if not one.ok)
 
 
 def _seconds(seconds: float) -> str:

@@ -1,8 +1,9 @@
 """Which Web Vitals have the pages of a check had since the agent started?
 
 Histograms by page, with edges on Google's thresholds, so that the share of
-good and of poor visits is exact. Each visit counts; a vital that the browser
-did not report does not, and a page that never had one has no series of it.
+good and of poor visits is exact. Each visit counts, but for one that another
+journey ran beside: it measures that one, too. A vital that the browser did not
+report does not count, and a page that never had one has no series of it.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from prober.export.family import label_pairs
 from prober.export.histogram import Histogram
 from prober.result import Visit
 from prober.series import MOST_PAGES, Names
+from prober.visit import CONTENDED
 
 
 class _Family(NamedTuple):
@@ -61,6 +63,8 @@ class Vitals:
         self._histograms: dict[str, dict[str, Histogram]] = {vital: {} for vital in _FAMILIES}
 
     def count(self, visit: Visit) -> None:
+        if CONTENDED in visit.quality:
+            return
         page = self._pages.of(visit.page)
         values = {
             "lcp": visit.lcp, "inp": visit.inp, "cls": visit.cls,

@@ -6,7 +6,8 @@
     def sign_in(page, step, secrets): ...
 
 The rest are types, for those who annotate: `step: Step`, `cleanup: Cleanup`,
-`page_name: PageName`; `page` and the other names of Playwright have its own.
+`page_name: PageName`, `totp: Totp`; `page`, `api` (an `APIRequestContext`) and
+the other names of Playwright have its own.
 """
 
 from __future__ import annotations
@@ -23,8 +24,6 @@ MARKED: list[object] = []  # what `journey` was written over, in the order of th
 LATER = {  # names that there are not yet, and what does instead
     "undo": "there is no undo yet; use cleanup(name, function, ...)",
     "created": "there is no created yet; use cleanup(name, function, ...)",
-    "api": "there is no api yet; use context.request, which knows base_url too",
-    "totp": "there is no totp yet; work the code out of a seed in secrets",
 }
 
 
@@ -33,9 +32,14 @@ class StepBlock(AbstractContextManager[None], AbstractAsyncContextManager[None],
 
 
 class Step(Protocol):
-    """`with step("sign in"):` times what it holds. After a failure in a soft one the journey goes on, and is down at its end."""
+    """`with step("sign in"):` times what it holds. After a failure in a soft one the journey goes on, and is down at its end.
 
-    def __call__(self, name: str, soft: bool = False) -> StepBlock: ...
+    One that is not done within `timeout` seconds has failed.
+    """
+
+    def __call__(
+        self, name: str, soft: bool = False, *, timeout: float | None = None
+    ) -> StepBlock: ...
 
 
 class Cleanup(Protocol):
@@ -61,6 +65,12 @@ class PageName(Protocol):
     def __call__(self, name: str) -> None: ...
 
 
+class Totp(Protocol):
+    """`totp("otp")` is the one-time code of now, from the seed that `secrets` has under that name."""
+
+    def __call__(self, name: str) -> str: ...
+
+
 def journey(function: _Journey) -> _Journey:
     """Marks the function that is the journey; it gets what it names as its arguments."""
     if not isinstance(function, FunctionType):
@@ -81,4 +91,4 @@ def _kind(value: object) -> str:
     return f"the class {value.__name__}" if isinstance(value, type) else repr(value)
 
 
-__all__ = ["LATER", "MARKED", "Cleanup", "PageName", "Step", "StepBlock", "journey"]
+__all__ = ["LATER", "MARKED", "Cleanup", "PageName", "Step", "StepBlock", "Totp", "journey"]

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from playwright.async_api import BrowserContext as AsyncContext
+
+from prober.journey import emulation
 from prober.journey.either import (
     Browser,
     CDPSession,
@@ -19,10 +22,11 @@ from prober.journey.either import (
     session_of_browser,
     settled,
 )
+from prober.journey.emulation import NETWORKS, Throttle
 from prober.journey.engine import Engine, attempt
 from prober.journey.events import Order
+from prober.journey.remote import connected
 
-AGENT = "prober-synthetic"  # the token in the user agent
 ROUND_TRIP = 2.0  # seconds for driver and browser to answer
 LONGEST_WAIT = 30.0  # seconds that one action of Playwright's waits unless the author says more
 
@@ -46,13 +50,20 @@ async def opened(
     """
     with _stderr_for(order):
         playwright = await engine.start()
-    browser = await launched(playwright, order)
+    if order.connect is not None:
+        browser = await connected(playwright, order.connect, order.slow_mo)
+    else:
+        browser = await launched(playwright, order)
     pulse = await session_of_browser(browser)
-    user_agent = f"{await _version(pulse)} {AGENT}"
-    context = await new_context(browser, order.base_url, user_agent)
-    wait = min(order.timeout, LONGEST_WAIT) * 1000
+    given = emulation.options(order, playwright.devices, await _version(pulse))
+    context = await new_context(browser, given)
+    wait = 0 if order.debug else min(order.timeout, LONGEST_WAIT) * 1000  # 0: for ever
     context.set_default_timeout(wait)
     context.set_default_navigation_timeout(wait)
+    if order.network is not None:
+        Throttle(NETWORKS[order.network], is_async=isinstance(context, AsyncContext)).attach(
+            context
+        )
     await prepare(browser, context)
     page = await new_page(context)
     return Opened(browser, context, page, pulse)

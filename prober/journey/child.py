@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, NoReturn
 
@@ -21,14 +22,19 @@ from prober.journey.find import Unfit, find
 from prober.journey.interrupt import Interrupt
 from prober.journey.parent import die_with_parent
 from prober.journey.report import Report
+from prober.journey.terminal import no_debugger
 from prober.journey.verdict import no_script
 from prober.journey.where import Authors, Place
 from prober.secret import Scrubber
 
+_OOM_SCORE = Path("/proc/self/oom_score_adj")
+
 
 def main(pipe: int) -> None:
     die_with_parent()
+    _die_first()
     sys.dont_write_bytecode = True  # the script's folder is the author's
+    sys.breakpointhook = no_debugger
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a Ctrl-C at the terminal is for the agent
     os.environ["PW_TEST_SCREENSHOT_NO_FONTS_READY"] = (
         "1"  # a font that never comes costs no picture
@@ -60,6 +66,12 @@ def main(pipe: int) -> None:
         leave=_leave,
     )
     engine.run(conduct.run())
+
+
+def _die_first() -> None:
+    """Where memory runs out, the system is to end a journey and not the agent."""
+    with suppress(OSError):  # only Linux knows that
+        _OOM_SCORE.write_text("300")  # what Chromium gives its own renderers at least
 
 
 def _taken_stdin() -> BinaryIO:

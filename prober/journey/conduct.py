@@ -6,29 +6,27 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NoReturn
 
-from playwright.async_api import Error
-
 from prober.clock import SystemClock
-from prober.journey import Cleanup, PageName, Step
 from prober.journey import browser as browsers
 from prober.journey.browser import Opened
 from prober.journey.cleanup import SECONDS, Cleanups
-from prober.journey.either import Page, new_page
-from prober.journey.engine import Engine, TooLong
-from prober.journey.events import Ended, Order, Ready, Tidying
+from prober.journey.engine import Engine
+from prober.journey.events import Ended, Order, Ready, Skipped, Tidying
 from prober.journey.find import Found
 from prober.journey.forgotten import Watch
+from prober.journey.given import Gift, Parts, api_of, given
 from prober.journey.handlers import Handlers
 from prober.journey.interrupt import LAST_WORD, Deadline, Interrupt
 from prober.journey.report import Report
 from prober.journey.steps import Steps, label
+from prober.journey.tidying import Tidy
+from prober.journey.totp import Codes
 from prober.journey.tried import Tried
 from prober.journey.verdict import UP, Verdict, failed, no_browser, timed_out, told
 from prober.journey.where import said
 from prober.journey.witness import Witness
 
 RESERVE = 0.3  # seconds of these that are left for the last word itself
-NEW_PAGE = 2.0  # seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,9 +46,10 @@ class Conduct:
         witness = Witness(self.order, self.engine, self.report, self.clock, self.found.is_async)
         with Tried() as tried:
             opened = await browsers.opened(self.order, self.engine, witness.attach)
+            run = _Run(self, opened, witness)
+            await run.prepare()
         if tried.error is not None:
             self.conclude(no_browser(self._unstarted(tried.error)))
-        run = _Run(self, opened, witness)
         self.report.say(Ready(browser=opened.browser.version))
         if self.due():
             await run.journey()
@@ -88,44 +87,47 @@ class _Run:
             say=conduct.report.say,
             clock=conduct.clock,
             tell=self._tell,
-            pull=witness.pull,
+            seen=witness.vitals.tell,
             url=lambda: opened.page.url,
             ours=lambda: witness.ours,
+            film=witness,
             is_async=conduct.found.is_async,
+            has_limits=not conduct.order.debug,
             handlers=self._handlers,
+            interrupt=conduct.interrupt,
         )
+        self._given: dict[str, object] = {}
+        self._is_told = False  # which steps were not reached
         self._began = 0.0
         self._seconds: float | None = None
         self._limit = conduct.order.timeout
         self._until = 0.0
         self._verdict = timed_out(f"not done within {self._limit:g} s")
 
-    def _given(self) -> dict[str, object]:
-        """What a journey may ask for."""
-        order, opened = self._conduct.order, self._opened
-        step: Step = self._steps
-        cleanup: Cleanup = self._cleanups
-        page_name: PageName = self._page_name
-        return {
-            "page": opened.page,
-            "context": opened.context,
-            "browser": opened.browser,
-            "browser_name": "chromium",
-            "base_url": order.base_url,
-            "step": step,
-            "params": dict(order.params),
-            "secrets": dict(order.secrets),
-            "cleanup": cleanup,
-            "run_id": order.run_id,
-            "page_name": page_name,
-        }
+    async def prepare(self) -> None:
+        """What the journey gets, before it is due."""
+        order, opened, found = self._conduct.order, self._opened, self._conduct.found
+        api = None
+        if "api" in found.arguments:
+            api = await api_of(self._engine.playwright, order, opened)
+        self._given = given(
+            Parts(
+                order=order,
+                opened=opened,
+                api=api,
+                step=self._steps,
+                cleanup=self._cleanups,
+                page_name=self._page_name,
+                totp=Codes(Gift("secrets", order.secrets), self._clock, self._conduct.report.say),
+            )
+        )
 
     def _page_name(self, name: str) -> None:
         self._witness.vitals.name(self._opened.page, label("a page", name))
 
     async def journey(self) -> None:
         found = self._conduct.found
-        function = found.bound(self._given())
+        function = found.bound(self._given)
         self._forgotten = Watch(found.authors)
         self._handlers.begin()
         self._witness.console.began()
@@ -142,23 +144,33 @@ class _Run:
         now, passed = self._clock.monotonic(), self._conduct.interrupt.passed
         self._seconds = now - self._began
         if self._late is None:
-            self._seconds -= self._witness.ours
+            self._seconds -= self._steps.all_ours
             self._until = now + LAST_WORD
             self._conduct.interrupt.last(self._cut_short, LAST_WORD)
         else:
             self._until = (passed or now) + LAST_WORD
             error = error or TimeoutError()
             self._steps.give_up(error)
+        self._tell_unreached(error)
         self._verdict = await self._judged(error)
         self._handlers.end()
         await self._tidied()
         self._last_word()
+
+    def _tell_unreached(self, error: BaseException | None) -> None:
+        """The steps that a journey which has not come to its end would have had."""
+        names = self._steps.unreached(self._conduct.found.asks.steps)
+        if error is not None and names and not self._is_told:
+            self._is_told = True
+            self._conduct.report.say(Skipped(names=names))
 
     def _last_word(self) -> NoReturn:
         self._conduct.conclude(self._verdict, self._seconds)
 
     def _cut_short(self) -> NoReturn:
         """From a signal, wherever we are."""
+        if self._seconds is None:  # the journey was never over
+            self._tell_unreached(Deadline())
         self._steps.give_up(Deadline())
         self._last_word()
 
@@ -205,6 +217,7 @@ class _Run:
             error = self._handlers.first()
             text = self._blamed(error)
         if error is None:
+            await self._witness.good(self._opened, self._left)
             return UP
         await self._witness.keep(self._opened, self._left)
         if self._witness.hooks.crashed:
@@ -225,28 +238,12 @@ class _Run:
         )
         self._conduct.interrupt.last(self._cut_short, SECONDS + RESERVE)
         self._limit = SECONDS
-        until = self._clock.monotonic() + SECONDS
-        page = await self._living_page()
-        while task := self._cleanups.take():
-            running = self._steps.begin(f"cleanup: {task.name}")
-            error = await self._engine.call(
-                task.bound(self._opened.page, page),
-                self._conduct.found.authors,
-                abandon=self._given_up,
-                within=max(0.01, until - self._clock.monotonic()),
-            )
-            self._steps.end(running, error)
-
-    async def _given_up(self, error: BaseException) -> None:
-        self._steps.give_up(error)
-        self._last_word()
-
-    async def _living_page(self) -> Page:
-        """The journey's page; a fresh one where that one is dead."""
-        page, context = self._opened.page, self._opened.context
-        if not page.is_closed():
-            return page
-        try:
-            return await self._engine.bounded(NEW_PAGE, lambda: new_page(context))
-        except (Error, TooLong):
-            return page
+        await Tidy(
+            cleanups=self._cleanups,
+            steps=self._steps,
+            engine=self._engine,
+            authors=self._conduct.found.authors,
+            opened=self._opened,
+            clock=self._clock,
+            last_word=self._last_word,
+        ).up()

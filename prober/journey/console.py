@@ -16,10 +16,10 @@ from playwright.async_api import Error
 
 from prober.clock import SystemClock
 from prober.journey.either import ConsoleMessage, Context, Page, Request, Response, WebError
+from prober.journey.files import CONSOLE
 from prober.journey.vitals import Vitals
 from prober.journey.where import cut
 
-FILE = "console.txt"
 LINES = 200  # of errors, and as many of everything else
 LONGEST = 1000  # characters of a line
 _ERROR = 400  # the first status that is one
@@ -58,7 +58,7 @@ class Console:
         texts = [f"{line.at:8.3f} s  {line.kind:<9} {line.text}" for line in lines]
         if self._dropped:
             texts.append(f"{self._dropped} more lines were not kept")
-        (folder / FILE).write_text("\n".join(texts) + "\n", "utf-8", errors="replace")
+        (folder / CONSOLE).write_text("\n".join(texts) + "\n", "utf-8", errors="replace")
         return True
 
     def note(self, text: str) -> None:

@@ -12,7 +12,7 @@ from types import CodeType, ModuleType
 from prober.journey import journey
 from prober.journey.where import Place
 
-_Def = ast.FunctionDef | ast.AsyncFunctionDef
+Def = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 def place_of(function: object) -> Place | None:
@@ -23,12 +23,23 @@ def place_of(function: object) -> Place | None:
     code = function if isinstance(function, CodeType) else _code(function)
     if code is None:
         return None
+    node = _written(code)
+    return Place(code.co_filename, node.lineno if node else code.co_firstlineno)
+
+
+def definition(function: object) -> Def | None:
+    """Its source, where that is to be had."""
+    code = _code(function)
+    return _written(code) if code else None
+
+
+def _written(code: CodeType) -> Def | None:
     with suppress(OSError, SyntaxError, ValueError):
         for node in _defs(ast.parse(Path(code.co_filename).read_bytes())):
             first = min([node.lineno, *(one.lineno for one in node.decorator_list)])
             if node.name == code.co_name and first <= code.co_firstlineno <= node.lineno:
-                return Place(code.co_filename, node.lineno)
-    return Place(code.co_filename, code.co_firstlineno)
+                return node
+    return None
 
 
 def _code(function: object) -> CodeType | None:
@@ -45,7 +56,7 @@ def line_of(name: str, tree: ast.Module) -> int:
     """Where the file first binds a name, be it by an import; 0 where that is not to be seen."""
     for node in ast.walk(tree):
         bound: list[str] = []
-        if isinstance(node, _Def | ast.ClassDef):
+        if isinstance(node, Def | ast.ClassDef):
             bound = [node.name]
         elif isinstance(node, ast.Import | ast.ImportFrom):
             bound = [one.asname or one.name for one in node.names]
@@ -76,14 +87,14 @@ def in_vain(module: ModuleType, tree: ast.Module, name: str | None) -> tuple[int
     return None
 
 
-def _is_inside(inner: _Def, tree: ast.Module) -> bool:
+def _is_inside(inner: Def, tree: ast.Module) -> bool:
     """Whether it stands in another function, or in a class."""
-    outer = (one for one in ast.walk(tree) if isinstance(one, _Def | ast.ClassDef))
+    outer = (one for one in ast.walk(tree) if isinstance(one, Def | ast.ClassDef))
     return any(inner in ast.walk(one) for one in outer if one is not inner)
 
 
-def _defs(tree: ast.Module) -> Iterator[_Def]:
-    return (node for node in ast.walk(tree) if isinstance(node, _Def))
+def _defs(tree: ast.Module) -> Iterator[Def]:
+    return (node for node in ast.walk(tree) if isinstance(node, Def))
 
 
 def _is_mark(decorator: ast.expr, module: ModuleType) -> bool:

@@ -7,16 +7,18 @@ runs it to its end in one go.
 
 from __future__ import annotations
 
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from pathlib import Path
 from typing import TypeAlias, TypeVar
 
 from playwright import async_api, sync_api
+from playwright.async_api import Cookie
 
 from prober.errors import ProberError
 from prober.journey.events import Order
+from prober.journey.files import RECORDED
 
-WIDTH, HEIGHT = 1280, 720
-
+ApiRequest: TypeAlias = sync_api.APIRequestContext | async_api.APIRequestContext
 Browser: TypeAlias = sync_api.Browser | async_api.Browser
 CDPSession: TypeAlias = sync_api.CDPSession | async_api.CDPSession
 Context: TypeAlias = sync_api.BrowserContext | async_api.BrowserContext
@@ -59,8 +61,12 @@ def driven(coroutine: Coroutine[object, None, _Value]) -> _Value:
 async def launched(playwright: Playwright, order: Order) -> Browser:
     browser = playwright.chromium.launch(
         executable_path=order.executable,
+        channel=order.channel,
+        headless=order.headless and not order.debug,
+        slow_mo=order.slow_mo * 1000,
         chromium_sandbox=order.sandbox,
         args=list(order.arguments),
+        traces_dir=str(Path(order.folder) / RECORDED),  # where they outlive the driver
         handle_sigint=False,
         handle_sigterm=False,
         handle_sighup=False,
@@ -68,11 +74,12 @@ async def launched(playwright: Playwright, order: Order) -> Browser:
     return await browser if isinstance(browser, Coroutine) else browser
 
 
-async def new_context(browser: Browser, base_url: str | None, user_agent: str) -> Context:
-    context = browser.new_context(
-        base_url=base_url, user_agent=user_agent, viewport={"width": WIDTH, "height": HEIGHT}
-    )
-    return await context if isinstance(context, Coroutine) else context
+async def new_context(browser: Browser, options: Mapping[str, object]) -> Context:
+    make: Callable[..., object] = browser.new_context  # whose options come out of a config
+    context = await settled(make(**options))
+    if isinstance(context, sync_api.BrowserContext | async_api.BrowserContext):
+        return context
+    raise ProberError("the browser gave no context")
 
 
 async def new_page(context: Context) -> Page:
@@ -96,3 +103,15 @@ async def session_of_frame(frame: Frame) -> CDPSession:
     if isinstance(frame, sync_api.Frame):
         return frame.page.context.new_cdp_session(frame)
     return await frame.page.context.new_cdp_session(frame)
+
+
+async def cookies_of(context: Context) -> Sequence[Cookie]:
+    if isinstance(context, sync_api.BrowserContext):
+        return context.cookies()
+    return await context.cookies()
+
+
+async def content_of(page: Page) -> str:
+    if isinstance(page, sync_api.Page):
+        return page.content()
+    return await page.content()

@@ -26,6 +26,8 @@ class TooLong(Exception):
 
 
 class Engine(Protocol):
+    playwright: Playwright | None  # once it has been started
+
     def run(self, main: Coroutine[object, None, None]) -> None:
         """Runs our coroutine to its end."""
         ...
@@ -76,12 +78,14 @@ async def attempt(
 class SyncEngine:
     def __init__(self, interrupt: Interrupt) -> None:
         self._interrupt = interrupt
+        self.playwright: Playwright | None = None
 
     def run(self, main: Coroutine[object, None, None]) -> None:
         driven(main)
 
     async def start(self) -> Playwright:
-        return sync_playwright().start()
+        self.playwright = sync_playwright().start()
+        return self.playwright
 
     async def bounded(
         self, seconds: float, call: Callable[[], Coroutine[object, None, _Value]]
@@ -122,6 +126,7 @@ class AsyncEngine:
     def __init__(self, interrupt: Interrupt) -> None:
         self._interrupt = interrupt
         self._loop = asyncio.SelectorEventLoop()
+        self.playwright: Playwright | None = None
 
     def run(self, main: Coroutine[object, None, None]) -> None:
         asyncio.set_event_loop(self._loop)
@@ -133,7 +138,8 @@ class AsyncEngine:
         task.result()
 
     async def start(self) -> Playwright:
-        return await async_playwright().start()
+        self.playwright = await async_playwright().start()
+        return self.playwright
 
     async def bounded(
         self, seconds: float, call: Callable[[], Coroutine[object, None, _Value]]

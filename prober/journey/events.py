@@ -48,6 +48,8 @@ class Order(_Message):
     network: str | None = None
     context: Annotated[Mapping[str, JsonValue], Field(repr=False)] = {}  # for new_context
     evidence: Literal["failure", "always", "never"] = "failure"
+    trace: Literal["none", "actions", "full"] = "none"  # full: with the pages and the network
+    portrait: bool = False  # whether a run that is up is to leave a picture
 
     @property
     def hidden_texts(self) -> list[str]:

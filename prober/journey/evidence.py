@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from importlib.resources import files
 
-from playwright.async_api import Error
+from playwright.async_api import Error, FloatRect
 from pydantic import BaseModel
 
 from prober.journey.either import (
@@ -29,6 +29,8 @@ _HIDE = files(__package__).joinpath("hide.js").read_text("utf-8")
 _SHOW = files(__package__).joinpath("show.js").read_text("utf-8")
 _STYLES = ["-webkit-text-fill-color", "visibility"]
 _UNSEEN = "rgba(0, 0, 0, 0)"
+WIDEST, HIGHEST = 4_000, 10_000  # pixels of a picture
+WHOLE, PART = 0.5, 0.3  # of the time, for a picture of the whole page, and of what is in view
 
 
 class _Layout(BaseModel):
@@ -65,9 +67,7 @@ class Photographer:
             with suppress(Error):  # a frame that is gone; what it still shows is asked below
                 await done(frame.evaluate(_HIDE, self._forms()))
         try:
-            picture = await settled(
-                page.screenshot(timeout=seconds * 1000, animations="disabled", caret="hide")
-            )
+            picture = await _taken(page, seconds)
             shows = await self.shows_secret(page)
         finally:
             for frame in page.frames:
@@ -98,6 +98,26 @@ class Photographer:
 
     def _forms(self) -> list[str]:
         return sorted({form for secret in self.secrets for form in forms_of(secret)})
+
+
+async def _taken(page: Page, seconds: float) -> bytes:
+    """Of the whole page; of what is in view where that takes too long."""
+    whole: FloatRect = {"x": 0, "y": 0, "width": WIDEST, "height": HIGHEST}
+    with suppress(Error):
+        return await _shot(page, seconds * WHOLE, whole)
+    return await _shot(page, seconds * PART)
+
+
+async def _shot(page: Page, seconds: float, clip: FloatRect | None = None) -> bytes:
+    return await settled(
+        page.screenshot(
+            timeout=seconds * 1000,
+            animations="disabled",
+            caret="hide",
+            full_page=clip is not None,
+            clip=clip,
+        )
+    )
 
 
 def _readable(layout: _Layout, strings: Sequence[str]) -> Iterator[str]:

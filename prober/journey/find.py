@@ -15,15 +15,16 @@ from types import FunctionType, ModuleType
 
 from prober.errors import ProberError
 from prober.journey import LATER, MARKED
-from prober.journey.defs import in_vain, line_of, place_of
+from prober.journey.defs import definition, in_vain, line_of, place_of
 from prober.journey.forgotten import Call
+from prober.journey.needs import Asks, asks
 from prober.journey.pytests import missing
 from prober.journey.tried import Tried
 from prober.journey.where import Authors, Place, cut, said
 
 NAMES = (
     *("page", "context", "browser", "base_url", "step"),
-    *("params", "secrets", "cleanup", "run_id", "page_name"),
+    *("params", "secrets", "cleanup", "run_id", "page_name", "totp", "api"),
 )
 TEST_NAMES = ("page", "context", "browser", "browser_name", "base_url")
 _LISTED = 5  # journeys that a message names
@@ -64,6 +65,7 @@ class Found:
     is_async: bool
     arguments: tuple[str, ...]  # of ours that it names
     authors: Authors
+    asks: Asks
 
     def bound(self, values: Mapping[str, object]) -> Call:
         """The function with what it asks for."""
@@ -87,13 +89,16 @@ def find(script: Path, function: str | None) -> Found:
     lacks = missing(module, tree, inspect.signature(chosen).parameters) if is_test else None
     if lacks:
         raise Unfit(str(script), *lacks)
+    arguments = _arguments(chosen, TEST_NAMES if is_test else NAMES, place)
+    source = definition(chosen)
     return Found(
         chosen,
         name,
         place,
         inspect.iscoroutinefunction(inspect.unwrap(chosen)),
-        _arguments(chosen, TEST_NAMES if is_test else NAMES, place),
+        arguments,
         authors,
+        asks(source, arguments) if source else Asks(),
     )
 
 

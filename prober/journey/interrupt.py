@@ -19,6 +19,7 @@ from types import FrameType, TracebackType
 import playwright
 
 from prober.clock import SystemClock
+from prober.journey.limits import Limit, Limits, Overdue
 from prober.journey.where import Authors
 
 AGAIN = 0.5  # seconds between two strikes
@@ -74,6 +75,7 @@ class Interrupt:
         self._strike_at: float | None = None
         self._last_at: float | None = None
         self._last: Callable[[], None] | None = None
+        self.limits = Limits()
         self.struck = 0
         self.passed: float | None = None  # when the deadline did
         signal.signal(signal.SIGUSR1, self._on_deadline)
@@ -110,7 +112,22 @@ class Interrupt:
             self._last_at = self.passed + LAST_WORD
             self._strike_in(_SOON)
 
+    def limit(self, limit: Limit) -> None:
+        """A step has begun that may take so long; until `lift`."""
+        self.limits.add(limit)
+        self._arm()
+
+    def lift(self, limit: Limit) -> None:
+        self.limits.remove(limit)
+        limit.lift()
+        self._arm()
+
+    def behind(self, error: BaseException | None) -> Limit | None:
+        """The step whose time was up, where that has raised this."""
+        return None if self.struck else self.limits.behind(error)
+
     def end(self) -> None:
+        self.limits.clear()
         self._raise = self._wake = self._abandon = self._strike_at = None
         self._arm()
 
@@ -141,8 +158,39 @@ class Interrupt:
             self._last()
         elif self._strike_at is not None and now >= self._strike_at:
             self._strike(frame)
+        elif limit := self.limits.due(now):
+            self._strike_for(limit, now, frame)
         else:
             self._arm()
+
+    def _strike_for(self, limit: Limit, now: float, frame: FrameType | None) -> None:
+        """A step's time is up. The deadline, once it is past, has the only word."""
+        place = self._place(frame)
+        lands = self.under_way and not self.struck and not self._is_inside_playwright(frame)
+        if not lands or place in (_Place.OURS, _Place.BETWEEN):
+            limit.at = now + (AGAIN if self.struck else _SOON)
+            self._arm()
+            return
+        limit.at = now + AGAIN
+        limit.struck += 1
+        self._arm()
+        if place is _Place.CALLBACK:
+            raise CallbackOver("its time is over")
+        if limit.task is not None and (place is _Place.WAITING or limit.is_elsewhere):
+            limit.cancel_soon()
+        else:
+            raise Overdue(limit)
+
+    def _is_inside_playwright(self, frame: FrameType | None) -> bool:
+        """Whether a call of the author's is at work there: a journey that goes on needs it whole."""
+        passed = False
+        while frame is not None:
+            file = frame.f_code.co_filename
+            if self._authors is not None and self._authors.wrote(file):
+                return passed
+            passed = passed or file.startswith(_PLAYWRIGHTS)
+            frame = frame.f_back
+        return False
 
     def _strike(self, frame: FrameType | None) -> None:
         if self._raise is None:
@@ -196,7 +244,8 @@ class Interrupt:
         self._arm()
 
     def _arm(self) -> None:
-        moments = [at for at in (self._strike_at, self._last_at) if at is not None]
+        planned = (self._strike_at, self._last_at, self.limits.next())
+        moments = [at for at in planned if at is not None]
         if moments:
             wait = max(min(moments) - self._clock.monotonic(), _QUICK)
             signal.setitimer(signal.ITIMER_REAL, wait)

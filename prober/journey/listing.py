@@ -28,7 +28,15 @@ def listed(script: Path, function: str | None) -> dict[str, JsonValue]:
             "message": unfit.message,
         }
         return {"problem": problem}
-    return {"function": found.name, "is_async": found.is_async}
+    return {
+        "function": found.name,
+        "is_async": found.is_async,
+        "file": found.place.file,
+        "line": found.place.line,
+        "arguments": list(found.arguments),
+        "steps": list(found.asks.steps),
+        "needs": [need._asdict() for need in found.asks.needs],
+    }
 
 
 def main(arguments: Sequence[str]) -> None:

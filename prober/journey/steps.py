@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+import math
+from collections.abc import Callable, Collection, Coroutine, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
+from typing import Protocol
 
 from prober.clock import SystemClock
 from prober.journey.either import driven
 from prober.journey.events import Event, StepBegun, StepEnded
 from prober.journey.handlers import Handlers
+from prober.journey.interrupt import Interrupt
+from prober.journey.limits import Limit, current_task
 from prober.journey.tried import Tried
 from prober.journey.where import cut
 
@@ -24,6 +28,23 @@ def label(of: str, name: object) -> str:
     return text
 
 
+def allowed(timeout: float | None) -> float | None:
+    """The seconds of a step, if it has any. Raises ValueError."""
+    if timeout is not None and not 0 < timeout < math.inf:
+        raise ValueError(f"the timeout of a step is in seconds, more than 0; not {timeout!r}")
+    return timeout
+
+
+def behind(steps: Sequence[str], begun: Collection[str]) -> tuple[str, ...]:
+    """Of these, in the order of the source, those behind all that have begun.
+
+    One before these was not come to for another reason: it stands in a branch.
+    """
+    names = list(dict.fromkeys(cut(name, NAME) for name in steps))
+    last = max((at for at, name in enumerate(names) if name in begun), default=-1)
+    return tuple(names[last + 1 :])
+
+
 @dataclass(slots=True, eq=False)
 class Running:
     """A step that is under way."""
@@ -34,37 +55,76 @@ class Running:
     ended: float | None = None  # less what was ours by then
 
 
+class Film(Protocol):
+    """Where the steps are to be found again: the trace."""
+
+    async def group(self, name: str) -> None: ...
+
+    async def ungroup(self) -> None: ...
+
+
 @dataclass(slots=True, kw_only=True)
 class Steps:
     """What an author calls `step`, and which failure belongs to which step.
 
-    `tell` says what an exception is worth; `pull` fetches the vitals of what
-    is open, and `ours` are the seconds that this took: no part of any step.
+    `tell` says what an exception is worth; `seen` says what the pages have told
+    by now, without asking them: that would take longer than most steps. `ours`
+    are the seconds that we took of the journey's time: no part of any step.
     """
 
     say: Callable[[Event], None]
     clock: SystemClock
     tell: Callable[[BaseException, str | None], str]
-    pull: Callable[[], Coroutine[object, None, None]]
+    seen: Callable[[], None]
+    film: Film
     url: Callable[[], str | None]
     ours: Callable[[], float]
     is_async: bool
+    has_limits: bool
     handlers: Handlers
+    interrupt: Interrupt
     soft: BaseException | None = None  # the first that did not end the journey
+    groups: int = 0  # of the trace that are open
+    filming: float = 0.0  # seconds that these took: ours too
+    _begun: list[str] = field(default_factory=list)
     _open: list[Running] = field(default_factory=list)
     _left: list[tuple[BaseException, str]] = field(default_factory=list)
 
-    def __call__(self, name: str, soft: bool = False) -> Block:
-        return Block(self, label("a step", name), soft)
+    def __call__(self, name: str, soft: bool = False, *, timeout: float | None = None) -> Block:
+        return Block(self, label("a step", name), soft, allowed(timeout))
+
+    def unreached(self, steps: Sequence[str]) -> tuple[str, ...]:
+        return behind(steps, self._begun)
+
+    def limit(self, name: str, seconds: float) -> Limit:
+        task = current_task() if self.is_async else None
+        limit = Limit(name, seconds, self.clock.monotonic() + seconds, task)
+        self.interrupt.limit(limit)
+        return limit
 
     def of(self, error: BaseException | None) -> str | None:
         """The innermost step that this exception left, or the one that is open."""
         left = (name for one, name in self._left if one is error)
         return next(left, self._open[-1].name if self._open else None)
 
+    @property
+    def all_ours(self) -> float:
+        """Seconds until now that are no part of the journey."""
+        return self.ours() + self.filming
+
+    async def filmed(self, call: Coroutine[object, None, None]) -> None:
+        """What an event handler has raised may come through here; that is known (handlers.py)."""
+        began = self.clock.monotonic()
+        with Tried() as tried:
+            await call
+        self.filming += self.clock.monotonic() - began
+        if tried.error is not None and not isinstance(tried.error, Exception):
+            raise tried.error
+
     def begin(self, name: str) -> Running:
-        running = Running(name, self.clock.monotonic(), self.ours())
+        running = Running(name, self.clock.monotonic(), self.all_ours)
         self._open.append(running)
+        self._begun.append(name)
         self.say(StepBegun(name=name))
         return running
 
@@ -94,19 +154,23 @@ class Steps:
 
     def seconds(self, running: Running) -> float:
         if running.ended is None:
-            running.ended = self.clock.monotonic() - self.ours()
+            running.ended = self.clock.monotonic() - self.all_ours
         return running.ended - running.began + running.ours
 
 
 class Block:
     """One `with step(…)`, or `async with step(…)`."""
 
-    def __init__(self, steps: Steps, name: str, soft: bool) -> None:
-        self._steps, self._name, self._soft = steps, name, soft
+    def __init__(self, steps: Steps, name: str, soft: bool, timeout: float | None) -> None:
+        self._steps, self._name, self._soft, self._timeout = steps, name, soft, timeout
         self._running: Running | None = None
+        self._limit: Limit | None = None
+        self._groups = steps.groups  # of the trace, around this one
 
     def __enter__(self) -> None:
-        self._running = self._steps.begin(self._name)
+        if not self._steps.is_async:
+            driven(self._filmed())
+        self._begin()
 
     def __exit__(
         self,
@@ -114,13 +178,15 @@ class Block:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> bool:
-        with Tried() as pull:
+        fault = self._lifted(error)
+        with Tried() as closing:
             if not self._steps.is_async:
-                driven(self._pulled(error))
-        return self._left(error, pull.error)
+                driven(self._closed(fault))
+        return self._left(error, fault, closing.error)
 
     async def __aenter__(self) -> None:
-        self.__enter__()
+        await self._filmed()
+        self._begin()
 
     async def __aexit__(
         self,
@@ -128,26 +194,55 @@ class Block:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> bool:
-        with Tried() as pull:
-            await self._pulled(error)
-        return self._left(error, pull.error)
+        fault = self._lifted(error)
+        with Tried() as closing:
+            await self._closed(fault)
+        return self._left(error, fault, closing.error)
 
-    async def _pulled(self, error: BaseException | None) -> None:
-        """What the step is worth is known before anything is measured."""
+    def _begin(self) -> None:
+        if self._timeout is not None and self._steps.has_limits:
+            self._limit = self._steps.limit(self._name, self._timeout)
+        self._running = self._steps.begin(self._name)
+
+    async def _filmed(self) -> None:
+        self._groups = self._steps.groups
+        self._steps.groups += 1
+        await self._steps.filmed(self._steps.film.group(self._name))
+
+    def _lifted(self, error: BaseException | None) -> BaseException | None:
+        """What the block was left with; its own limit, where that is over, is a failure."""
+        limit, interrupt = self._limit, self._steps.interrupt
+        if limit is None:
+            return error
+        behind = interrupt.behind(error)
+        interrupt.lift(limit)
+        if not limit.struck or interrupt.struck or not (error is None or behind is limit):
+            return error  # what else it was left with says more
+        return limit.told(error.__traceback__ if error else None, self._name)
+
+    async def _closed(self, fault: BaseException | None) -> None:
+        """What the step took is known before anything else is done."""
         if self._running is not None:
             self._steps.seconds(self._running)
-        if error is None or isinstance(error, Exception):
-            await self._steps.pull()
+        if fault is None or isinstance(fault, Exception):
+            while self._groups < self._steps.groups:  # those within it, which were struck, too
+                self._steps.groups -= 1
+                await self._steps.filmed(self._steps.film.ungroup())
+            self._steps.seen()
 
-    def _left(self, error: BaseException | None, later: BaseException | None) -> bool:
-        """`later` came in between, while the vitals were fetched.
+    def _left(
+        self, error: BaseException | None, fault: BaseException | None, later: BaseException | None
+    ) -> bool:
+        """`later` came in between, while the trace was told of the end.
 
         Of an event handler of the author's, most often; what another one has
         raised may not have come through at all.
         """
         if later is not None and not isinstance(later, Exception):
+            self._end_for_another(later)
             raise later  # its end is told with the line where that leaves the step
-        fault = error or later or self._steps.handlers.first()
+        fault = fault or later or self._steps.handlers.first()
+        self._end_for_another(fault)
         if self._running is not None:
             self._steps.end(self._running, fault)
         if self._soft and isinstance(fault, Exception):
@@ -156,3 +251,9 @@ class Block:
         if fault is not None and fault is not error:
             raise fault
         return False
+
+    def _end_for_another(self, error: BaseException | None) -> None:
+        """Where that is the strike of a step around this one: both end with the same failure."""
+        behind = self._steps.interrupt.behind(error)
+        if behind is not None and error is not None and self._running is not None:
+            self._steps.end(self._running, behind.told(error.__traceback__, self._name))

@@ -19,18 +19,42 @@ from playwright import async_api, sync_api
 from playwright.async_api import Error
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from prober.journey.either import Context, Page, done
-from prober.journey.events import Event, Seen
+from prober.journey.either import Context, Page, done, settled
+from prober.journey.events import Event, Order, Seen
 from prober.journey.steps import NAME
 from prober.journey.where import cut
 
 BINDING = "__prober_tell"
 DOCUMENTS = 200  # that one run is asked about
 LONGEST_URL = 2000  # characters
-_FLUSH = "() => window.__prober_flush ? window.__prober_flush() : true"
+LONGEST_TELLING = 30_000
+_FLUSH = "(leaving) => window.__prober_flush ? window.__prober_flush(leaving) : true"
 _DIGIT = re.compile(r"\d")
 
-_Milliseconds = Annotated[float, Field(ge=0, allow_inf_nan=False)] | None
+_Number = Annotated[float, Field(ge=0, le=1e12, allow_inf_nan=False)]
+_Milliseconds = _Number | None
+_Count = Annotated[int, Field(ge=0, le=10**15)]
+_Text = Annotated[str, Field(max_length=LONGEST_URL + 200)] | None
+
+
+class _Made(BaseModel):
+    """What made the figures; the same words as in a result's attribution."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    lcp_element: _Text
+    lcp_url: _Text
+    cls_source: _Text
+    inp_target: _Text
+    inp_event: _Text
+    inp_script: _Text
+    inp_delay: _Milliseconds
+    inp_processing: _Milliseconds
+    inp_presentation: _Milliseconds
+
+    def attribution(self) -> dict[str, str | float]:
+        known = ((name, value) for name, value in self if value is not None)
+        return {name: value if isinstance(value, str) else value / 1000 for name, value in known}
 
 
 class _Told(BaseModel):
@@ -40,13 +64,18 @@ class _Told(BaseModel):
 
     id: Annotated[str, Field(min_length=1, max_length=64)]
     why: Literal["begun", "changed", "left", "asked"]
-    url: str
+    url: Annotated[str, Field(max_length=LONGEST_URL + 1)]
     lcp: _Milliseconds
     fcp: _Milliseconds
     ttfb: _Milliseconds
     inp: _Milliseconds
-    cls: _Milliseconds
-    interactions: Annotated[int, Field(ge=0)]
+    cls: _Number | None
+    interactions: _Count
+    stopped: bool
+    long_task: _Milliseconds
+    requests: _Count
+    bytes: _Count
+    made: _Made
 
 
 @dataclass(slots=True)
@@ -57,8 +86,9 @@ class _Document:
     failed_requests: int = 0
     is_news: bool = True
 
-    def seen(self) -> Seen:
+    def seen(self, flags: tuple[str, ...]) -> Seen:
         told = self.told
+        own = (("no_interaction", not told.interactions), ("stopped_by_input", told.stopped))
         return Seen(
             id=told.id,
             page=self.name or default_name(told.url),
@@ -71,14 +101,19 @@ class _Document:
             interactions=told.interactions,
             js_errors=self.js_errors,
             failed_requests=self.failed_requests,
+            long_task=_seconds(told.long_task),
+            requests=told.requests,
+            bytes=told.bytes,
+            quality=(*(flag for flag, holds in own if holds), *flags),
+            attribution=told.made.attribution(),
         )
 
 
 class Vitals:
-    """The documents of one run."""
+    """The documents of one run; `flags` are what is to be held against the figures of all."""
 
-    def __init__(self, say: Callable[[Event], None]) -> None:
-        self._say = say
+    def __init__(self, say: Callable[[Event], None], flags: tuple[str, ...] = ()) -> None:
+        self._say, self._flags = say, flags
         self._documents: dict[str, _Document] = {}
         self._current: dict[Page, _Document] = {}
 
@@ -88,15 +123,27 @@ class Vitals:
         await done(context.expose_binding(BINDING, self._heard))
         await done(context.add_init_script(collector))
 
-    async def pull(self, pages: Iterable[Page], seconds: float) -> list[Page]:
-        """Asks what is open now; the pages that did not answer in time."""
+    async def pull(
+        self, pages: Iterable[Page], seconds: float, *, leaving: bool = False
+    ) -> list[Page]:
+        """Asks what is open now; the pages that did not answer in time.
+
+        `leaving`: the journey waits meanwhile, so nobody waits for what may still be painted.
+        """
         silent = []
         for page in pages:
             if page in self._current and not page.is_closed():
+                # An evaluation has no limit of its own, and waiting for a function would give the
+                # page all of Playwright's own script first: so it is looked at by what is there.
                 try:
-                    await done(page.wait_for_function(_FLUSH, timeout=seconds * 1000))
+                    await done(
+                        page.locator(":root").wait_for(state="attached", timeout=seconds * 1000)
+                    )
                 except Error:
                     silent.append(page)
+                    continue
+                with suppress(Error):  # it went on to another document meanwhile
+                    await settled(page.evaluate(_FLUSH, leaving))
         self.tell()
         return silent
 
@@ -105,7 +152,7 @@ class Vitals:
         for document in list(self._documents.values()):
             if document.is_news:
                 document.is_news = False
-                self._say(document.seen())
+                self._say(document.seen(self._flags))
 
     def name(self, page: Page, name: str) -> None:
         """The author's word for the document that `page` shows."""
@@ -124,7 +171,9 @@ class Vitals:
 
     def _heard(self, source: Mapping[str, object], text: object) -> None:
         page = source.get("page")
-        if not isinstance(page, sync_api.Page | async_api.Page) or not isinstance(text, str):
+        if not isinstance(page, sync_api.Page | async_api.Page):
+            return
+        if not isinstance(text, str) or len(text) > LONGEST_TELLING:
             return
         with suppress(ValidationError):
             self._take(page, _Told.model_validate_json(text))
@@ -139,6 +188,16 @@ class Vitals:
         document.told = told
         if told.why == "left":
             self.tell()
+
+
+def flags_of(order: Order) -> tuple[str, ...]:
+    """What is to be held against every figure of a run."""
+    flags = (
+        ("remote", order.connect is not None),
+        ("throttled", order.network is not None),
+        ("unverified", not order.verified),
+    )
+    return tuple(flag for flag, holds in flags if holds)
 
 
 def default_name(url: str) -> str:

@@ -1,4 +1,4 @@
-"""What is seen of a journey from outside: vitals, complaints, and a picture of its failure."""
+"""What is seen of a journey from outside: vitals, complaints, and what explains its failure."""
 
 from __future__ import annotations
 
@@ -7,25 +7,31 @@ from functools import partial
 from pathlib import Path
 
 from prober.clock import SystemClock
-from prober.journey import console
 from prober.journey.browser import Opened
 from prober.journey.console import Console
-from prober.journey.either import Browser, Context, Page, done
+from prober.journey.either import Browser, Context, Page, content_of, done
 from prober.journey.engine import Engine, attempt
 from prober.journey.events import Kept, Order
 from prober.journey.evidence import Photographer
+from prober.journey.exchanges import Exchanges
+from prober.journey.files import CONSOLE, HAR, TRACE
 from prober.journey.hooks import Hooks
+from prober.journey.overheard import Overheard
 from prober.journey.report import Report
-from prober.journey.vitals import Vitals
+from prober.journey.trace import Recorder
+from prober.journey.vitals import Vitals, flags_of
 
-STEP = 1.0  # seconds that a page has at the end of a step to say what it measured
+STEP = 1.0  # seconds that a page has before it is left to say what it measured
 SHARE, LEAST = 0.05, 0.5  # of the timeout, seconds: what all of that may take of the journey's time
 END = 0.8  # and at the end of the journey
 STOP = 0.5  # for a page's endless script to be stopped
 PICTURE = 2.0
 SLACK = 0.2
+GOOD_PICTURE = 1.0
+ASKED, CONTENT, SAVED = 0.5, 0.5, 1.0  # for what is learned last, one page's text, the trace
 PAGES = 3  # that are photographed
-SCREENSHOT = "screenshot.png"
+SCREENSHOT, GOOD, DOM = "screenshot.png", "good.png", "dom.html"
+LONGEST_DOM = 2 << 20  # characters
 
 
 class Witness:
@@ -35,22 +41,36 @@ class Witness:
         self._folder = Path(order.folder)
         self._engine, self._report, self._clock = engine, report, clock
         self._context: Context | None = None
-        self._photographer = Photographer(order.hidden_texts)
+        self._order = order
+        self._recorder = Recorder(order)
+        self._exchanges = Exchanges()
+        self._overheard = Overheard(report.say)
         self.ours = 0.0  # seconds that this took of the journey's time
         self._may_take = max(LEAST, SHARE * order.timeout)
         self._silent: set[Page] = set()
-        self.vitals = Vitals(report.say)
+        self.vitals = Vitals(report.say, flags_of(order))
         self.console = Console(self.vitals, clock, report.clean)
-        self.hooks = Hooks(self.pull, is_async=is_async)
+        self.hooks = Hooks(self.pull, is_async=is_async, note=self.console.note)
 
     async def attach(self, browser: Browser, context: Context) -> None:
         self._context = context
         self.console.attach(context)
         self.hooks.attach(browser, context)
+        await self._recorder.begin(context)
+        if self._order.evidence != "never":
+            self._exchanges.attach(context)
+            await self._overheard.attach(context)
         await self.vitals.attach(context)
 
+    async def group(self, name: str) -> None:
+        """A step begins: in the trace, what is done from now on belongs to it."""
+        await self._recorder.group(name)
+
+    async def ungroup(self) -> None:
+        await self._recorder.ungroup()
+
     async def pull(self) -> None:
-        """While the journey is under way: fetches the vitals of what is open.
+        """Before the journey leaves a page: fetches the vitals of what is open.
 
         A page that did not answer once is not asked again, and no more time is
         taken than the deadline can spare: what is missing then is asked for at
@@ -61,7 +81,8 @@ class Witness:
         began = self._clock.monotonic()
         try:
             pages = [page for page in self._context.pages if page not in self._silent]
-            self._silent.update(await self.vitals.pull(pages, min(STEP, self._may_take)))
+            silent = await self.vitals.pull(pages, min(STEP, self._may_take), leaving=True)
+            self._silent.update(silent)
         finally:
             self.ours += self._clock.monotonic() - began
 
@@ -85,29 +106,71 @@ class Witness:
         return pages if silent is None else silent
 
     async def keep(self, opened: Opened, left: Callable[[], float]) -> None:
-        """The evidence of a failure, as far as there is time for it."""
-        others = [page for page in opened.context.pages if page is not opened.page]
-        for number, page in enumerate([opened.page, *others][:PAGES], 1):
-            if not page.is_closed() and page not in self.hooks.crashed and left() > SLACK:
-                await self._keep_picture(page, number, left)
-        self.write_console()
+        """The evidence of a failure, as far as there is time for it; what explains most goes first."""
+        if self._order.evidence == "never":
+            return
+        pages = self._alive(opened)
+        await attempt(
+            self._engine, min(ASKED, left()), lambda: self._overheard.ask(opened.context, pages)
+        )
+        self.write_console()  # as it was, before pages are told to stop waiting
+        for number, page in enumerate(pages, 1):
+            if left() > SLACK:
+                await self._keep_picture(page, _numbered(SCREENSHOT, number), left)
+        for number, page in enumerate(pages, 1):
+            if left() > SLACK:
+                await self._keep_content(page, _numbered(DOM, number), left)
+        if await attempt(self._engine, min(SAVED, left()), self._recorder.save):
+            self._report.say(Kept(kind="trace", name=TRACE))
+
+    async def good(self, opened: Opened, left: Callable[[], float]) -> None:
+        """What is wanted of a run that is up: a picture, or everything."""
+        if self._order.evidence == "always":
+            await self.keep(opened, left)
+        if self._order.portrait and (pages := self._alive(opened)):
+            await self._picture(pages[0], min(GOOD_PICTURE, left()), GOOD)
 
     def write_console(self) -> None:
-        if self.console.write(self._folder):
-            self._report.say(Kept(kind="console", name=console.FILE))
+        """What can be kept without the browser: its complaints, and what was asked for."""
+        if self._order.evidence != "never":
+            self._write_exchanges()
+            self._write_complaints()
 
-    async def _keep_picture(self, page: Page, number: int, left: Callable[[], float]) -> None:
+    def _write_exchanges(self) -> None:
+        if self._exchanges.write(self._folder):
+            self._report.say(Kept(kind="har", name=HAR))
+
+    def _write_complaints(self) -> None:
+        if self.console.write(self._folder):
+            self._report.say(Kept(kind="console", name=CONSOLE))
+
+    def _alive(self, opened: Opened) -> list[Page]:
+        others = [page for page in opened.context.pages if page is not opened.page]
+        return [
+            page
+            for page in [opened.page, *others][:PAGES]
+            if not page.is_closed() and page not in self.hooks.crashed
+        ]
+
+    async def _keep_picture(self, page: Page, name: str, left: Callable[[], float]) -> None:
         await attempt(self._engine, min(STOP, left()), partial(self._stop_loading, page))
-        seconds = min(PICTURE, left())
-        shot = await attempt(
-            self._engine, seconds, lambda: self._photographer.picture(page, seconds)
-        )
+        await self._picture(page, min(PICTURE, left()), name)
+
+    async def _picture(self, page: Page, seconds: float, name: str) -> None:
+        photographer = Photographer([*self._order.hidden_texts, *self._overheard.typed])
+        shot = await attempt(self._engine, seconds, lambda: photographer.picture(page, seconds))
         if shot is not None and shot.shows_secret:
             self.console.note("no screenshot was kept of a page that may show a secret")
+            self._write_complaints()
         elif shot is not None:
-            name = SCREENSHOT if number == 1 else SCREENSHOT.replace(".", f"-{number}.")
             (self._folder / name).write_bytes(shot.png)
-            self._report.say(Kept(kind="screenshot", name=name))
+            self._report.say(Kept(kind="screenshot", name=name, good=name == GOOD))
+
+    async def _keep_content(self, page: Page, name: str, left: Callable[[], float]) -> None:
+        text = await attempt(self._engine, min(CONTENT, left()), partial(content_of, page))
+        if text:
+            (self._folder / name).write_text(text[:LONGEST_DOM], "utf-8", errors="replace")
+            self._report.say(Kept(kind="dom", name=name))
 
     async def _stop_loading(self, page: Page) -> None:
         """A page that still waits for a server cannot be photographed."""
@@ -118,3 +181,7 @@ class Witness:
         """Ends a script that runs in a page, for ever as it seems."""
         if session := self.hooks.sessions.get(page):
             await done(session.send("Runtime.terminateExecution"))
+
+
+def _numbered(name: str, number: int) -> str:
+    return name if number == 1 else name.replace(".", f"-{number}.")

@@ -22,10 +22,12 @@ from typing import TypeVar
 
 from prober.clock import Clock
 from prober.journey.events import Kept
-from prober.probes import chromium, evidence, processes
+from prober.probes import chromium, evidence, left_behind, memory, playwright_kept, processes
 from prober.probes.journey_settings import BrowserSettings
+from prober.probes.left_behind import Left
 from prober.probes.play import UNATTENDED, Play
-from prober.probes.turns import Turns
+from prober.probes.publishing import Publishing, Remains
+from prober.probes.turns import Turn, Turns
 from prober.result import Evidence
 from prober.secret import Scrubber
 from prober.wire.failure import OwnFault
@@ -60,7 +62,8 @@ class Setup:
     """What an agent's browsers are made of; `queued` and `started` are told seconds.
 
     `withheld` is told how many pieces of evidence were not kept, as they may
-    show a secret; `echo` gets what the authors' scripts print, as it comes.
+    show a secret; `echo` gets what the authors' scripts print, as it comes;
+    `in_full`: every run records its whole trace, as somebody waits for it.
     """
 
     data_dir: Path
@@ -73,6 +76,7 @@ class Setup:
     withheld: Callable[[int], None] = _unobserved
     echo: Callable[[bytes], None] | None = None
     play: Play = UNATTENDED
+    in_full: bool = False
 
 
 class Browsers:
@@ -83,59 +87,66 @@ class Browsers:
         self.setup = setup
         self.scrub = Scrubber()
         self.sandboxed = True
+        self.memory = 0  # bytes that a journey and its browser may use
+        self.is_stopped = False
         self._runs = (setup.runs or setup.data_dir / "runs").resolve()
+        self.publishing = Publishing(clock, in_full=setup.in_full, withheld=setup.withheld)
         self._turns = Turns()
         self._threads = Threads(THREADS)
         self._waiting: set[asyncio.Task[object]] = set()
-        self._is_stopped = False
+        self._under_way: dict[str, Callable[[], None]] = {}
         self.configure(BrowserSettings(), self.scrub)
 
     def configure(self, settings: BrowserSettings, scrub: Scrubber) -> None:
         """From the next journey on."""
         self.scrub = scrub
         self.sandboxed = chromium.sandboxed(settings.sandbox)
+        self.memory = settings.memory
         self._turns.allow(settings.workers)
 
-    @property
-    def missing(self) -> str | None:
-        """Why no journey can run, for people; None where there is a browser."""
-        try:
-            self.executable()
-            chromium.arguments(self.setup.env)
-        except chromium.NoBrowser as error:
-            return str(error)
-        return None
-
-    def executable(self) -> str | None:
-        """As `chromium.find`: it may have been installed since."""
-        return chromium.find(self.setup.env)
-
     @asynccontextmanager
-    async def turn(self) -> AsyncIterator[None]:
+    async def turn(self) -> AsyncIterator[Turn]:
         """A worker's, first come first served."""
         asked = self.clock.monotonic()
-        async with self._turns.taken():
+        async with self._turns.taken() as turn:
             self.setup.queued(self.clock.monotonic() - asked)
-            yield
+            yield turn
 
     @contextmanager
-    def not_begun(self) -> Iterator[Callable[[], None]]:
-        """For who has not begun a journey, until he says so: a stop cancels him."""
+    def journey(self, check: str, end: Callable[[], None]) -> Iterator[Callable[[], None]]:
+        """For who is to run one; gives what he calls once it has begun.
+
+        A stop cancels him before that; later it leaves him alone for a while,
+        and then calls `end`.
+        """
         task = asyncio.current_task()
         assert task is not None  # noqa: S101 - a probe is always awaited by one
+
+        def begins() -> None:
+            self._waiting.discard(task)
+            self._under_way[check] = end
+
         self._waiting.add(task)
-        if self._is_stopped:
+        if self.is_stopped:
             task.cancel()
         try:
-            yield lambda: self._waiting.discard(task)
+            yield begins
         finally:
             self._waiting.discard(task)
+            self._under_way.pop(check, None)
 
     def stop(self) -> None:
         """Begins no more journeys; leaves alone those under way."""
-        self._is_stopped = True
+        self.is_stopped = True
         for task in self._waiting:
             task.cancel()
+
+    def cut(self) -> frozenset[str]:
+        """Ends those under way, too; the checks that will have a result in a moment."""
+        checks = frozenset(self._under_way)
+        for end in self._under_way.values():
+            end()
+        return checks
 
     def environment(self, folder: Path) -> dict[str, str]:
         """All that a journey's process is to know of ours."""
@@ -144,7 +155,8 @@ class Browsers:
         return {
             "PATH": os.defpath,
             **passed,
-            "PLAYWRIGHT_BROWSERS_PATH": chromium.playwrights(env),
+            **self.setup.play.environment(env),
+            "PLAYWRIGHT_BROWSERS_PATH": playwright_kept.folder(env),
             "PYTHONUNBUFFERED": "1",  # or what was printed before a kill is lost
             "PYTHONUSERBASE": site.getuserbase(),  # we may be installed there
             "HOME": str(folder),
@@ -166,11 +178,28 @@ class Browsers:
             if not await self._done(partial(evidence.remove, folder)):
                 log.warning("the folder of a journey cannot be removed: %s", folder)
 
-    async def end(self, folder: Path, first: int | None) -> None:
-        """Kills every process of the run that works in `folder`."""
-        left = await self._done(partial(processes.end, folder, first))
+    async def look(self, first: int) -> memory.Look:
+        """At the run whose process `first` is."""
+        return await self._done(partial(memory.look, first))
+
+    async def end(self, folder: Path, first: int | None) -> memory.Look:
+        """Kills every process of the run that works in `folder`; what it was like before."""
+
+        def ended() -> tuple[memory.Look, Sequence[int]]:
+            look = memory.Look() if first is None else memory.look(first)
+            return look, processes.end(folder, first)
+
+        look, left = await self._done(ended)
         if left:
             log.warning("processes of a journey cannot be killed: %s", ", ".join(map(str, left)))
+        return look
+
+    async def note(self, folder: Path, run: Left) -> None:
+        """For the next agent, should this one be killed while the run is under way."""
+        try:
+            await self._done(partial(left_behind.note, folder, run))
+        except OSError as error:
+            log.warning("a run of %s is not noted: %s", run.check, error)
 
     async def publish(
         self,
@@ -182,38 +211,53 @@ class Browsers:
         *,
         good: bool = False,
     ) -> list[Evidence]:
-        work = partial(evidence.publish, place, source, kept, printed, self.scrub)
+        publication = self.publishing.of(
+            Remains(
+                place=place,
+                source=source,
+                kept=kept,
+                printed=printed,
+                secrets={*self.scrub.values, *learned},
+                good=good,
+                env=self.environment(source),
+            )
+        )
         try:
-            return await self._done(work)
+            return await self._done(publication.made, publication.give_up)
         except OSError as error:
             log.warning("the evidence of %s is lost: %s", place.check, error)
             return []
 
-    async def tidy(self) -> None:
-        """Ends and removes what an agent that was killed has left behind."""
+    async def tidy(self) -> list[Left]:
+        """Ends and removes what an agent that was killed has left; the runs that had begun."""
         try:
-            count = await self._done(self._tidied)
+            found = await self._done(self._tidied)
         except OSError as error:
             log.warning("old journeys cannot be tidied up in %s: %s", self._runs, error)
-            return
-        if count:
-            log.info("removed what %d journeys of an agent before had left behind", count)
+            return []
+        if found:
+            log.info("removed what %d journeys of an agent before had left behind", len(found))
+        return [run for run in found if run is not None]
 
     async def prune(self) -> None:
         """Removes old evidence."""
         await self._done(partial(evidence.prune, self.setup.data_dir, self.clock.now()))
 
-    def _tidied(self) -> int:
+    def _tidied(self) -> list[Left | None]:
         if not self._runs.is_dir():
-            return 0
+            return []
         folders = list(self._runs.iterdir())
+        found = [left_behind.noted(folder) for folder in folders]
         for folder in folders:  # one by one: who merely stands above them is no run's
             processes.end(folder)
             evidence.remove(folder)
-        return len(folders)
+        return found
 
-    async def _done(self, work: Callable[[], T]) -> T:
-        """What it returns, in a thread; waits for its end however often we are cancelled."""
+    async def _done(self, work: Callable[[], T], hurry: Callable[[], None] = lambda: None) -> T:
+        """What it returns, in a thread; waits for its end however often we are cancelled.
+
+        Then it is told to hurry.
+        """
         future = self._threads.call(work)
         cancelled: asyncio.CancelledError | None = None
         while not future.done():
@@ -221,6 +265,7 @@ class Browsers:
                 await asyncio.wait([future])
             except asyncio.CancelledError as error:
                 cancelled = error
+                hurry()
         failure = future.exception()
         if isinstance(failure, OwnFault):  # no thread can be started: better late than never
             done = work()

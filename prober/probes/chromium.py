@@ -1,4 +1,4 @@
-"""Where is a browser, and may it have its sandbox?
+"""Where is a browser, is its INP right, and may it have its sandbox?
 
 The headless shell before a whole Chromium: only there is INP right, and it
 talks to nobody by itself. The real binary rather than Debian's wrapper script,
@@ -7,17 +7,18 @@ which adds switches of its own and a process that outlives a signal.
 
 from __future__ import annotations
 
-import importlib.util
-import json
 import os
+import re
 import shlex
-import sys
-from collections.abc import Mapping
-from functools import lru_cache
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
 
 from prober.errors import ProberError
+from prober.probes import playwright_kept
+from prober.probes.journey_options import SHELL, Channel
 
 Sandbox: TypeAlias = "bool | Literal['auto']"
 
@@ -31,9 +32,26 @@ WHOLE = (
     "/usr/lib/chromium/chromium",
     "/usr/lib/chromium-browser/chromium-browser",
     "/usr/lib64/chromium-browser/chromium-browser",
-    "/opt/google/chrome/chrome",
     "/Applications/Chromium.app/Contents/MacOS/Chromium",
-    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+)
+BRANDS: Mapping[str, Sequence[str]] = {
+    "chrome": (
+        "/opt/google/chrome/chrome",
+        "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+    ),
+    "chrome-beta": (
+        "/opt/google/chrome-beta/chrome",
+        "/Applications/Google Chrome Beta.app/Contents/MacOS/Google Chrome Beta",
+    ),
+    "msedge": (
+        "/opt/microsoft/msedge/msedge",
+        "/Applications/Microsoft Edge.app/Contents/MacOS/Microsoft Edge",
+    ),
+}
+_SHELL_NAME = re.compile(r"headless[-_]shell[^/]*$")
+_NO_WHOLE = (
+    "there is no whole Chromium; install Debian's chromium, "
+    "or run `playwright install chromium`, or set PROBER_CHROMIUM to its path"
 )
 _MISSING = (
     "there is no browser for journeys; run scripts/install, or install Debian's "
@@ -51,32 +69,84 @@ class NoBrowser(ProberError):
     pass
 
 
-def find(env: Mapping[str, str]) -> str | None:
-    """The path of the browser; None for the one that Playwright keeps. Raises NoBrowser."""
-    if wanted := env.get("PROBER_CHROMIUM"):
-        if not _is_program(wanted):
-            raise NoBrowser(f"PROBER_CHROMIUM is {wanted!r}, which is no program; correct its path")
-        return wanted
-    if shell := next(filter(_is_program, SHELLS), None):
-        return shell
-    if _playwright_has_one(playwrights(env)):
-        return None
-    if whole := next(filter(_is_program, WHOLE), None):
-        return whole
-    raise NoBrowser(_MISSING)
+@dataclass(frozen=True, slots=True)
+class Browser:
+    """`path` None: the one that Playwright keeps, by its name for it in `channel`."""
+
+    path: str | None
+    channel: str | None = None
+    verified: bool = True  # False: not a headless shell, whose INP alone is right
 
 
-def playwrights(env: Mapping[str, str]) -> str:
-    """The folder in which Playwright keeps its browsers, whatever HOME a journey has."""
-    named = env.get("PLAYWRIGHT_BROWSERS_PATH", "")
-    if named == "0":
+def find(env: Mapping[str, str], channel: Channel = SHELL, *, headless: bool = True) -> Browser:
+    """Raises NoBrowser. What PROBER_CHROMIUM names comes before all, unless it cannot be shown."""
+    if named := _named(env, headless=headless):
         return named
-    if named:
-        return os.path.abspath(named)
-    home = env.get("HOME") or os.path.expanduser("~")
-    linux = env.get("XDG_CACHE_HOME") or f"{home}/.cache"
-    cache = f"{home}/Library/Caches" if sys.platform == "darwin" else linux
-    return f"{cache}/ms-playwright"
+    if channel in BRANDS:
+        return _brand(channel)
+    if channel == SHELL and headless and (shell := _shell(env)):
+        return shell
+    return _whole(env, channel, headless=headless)
+
+
+def missing(env: Mapping[str, str], channels: Collection[Channel]) -> str | None:
+    """Why journeys with one of these cannot run, for people; None where all can."""
+    try:
+        for channel in channels:
+            find(env, channel)
+        if channels:
+            arguments(env)
+    except NoBrowser as error:
+        return str(error)
+    return None
+
+
+def unverified(env: Mapping[str, str], channels: Collection[Channel]) -> str | None:
+    """Which of their browsers are no headless shell, for people; None where all are."""
+    found: set[str] = set()
+    for channel in channels:
+        with suppress(NoBrowser):
+            browser = find(env, channel)
+            if not browser.verified:
+                found.add(browser.path or "Playwright's chromium")
+    if not found:
+        return None
+    return f"{' and '.join(sorted(found))}: no headless shell, which alone has INP right"
+
+
+def _named(env: Mapping[str, str], *, headless: bool) -> Browser | None:
+    wanted = env.get("PROBER_CHROMIUM")
+    if not wanted:
+        return None
+    if not _is_program(wanted):
+        raise NoBrowser(f"PROBER_CHROMIUM is {wanted!r}, which is no program; correct its path")
+    is_shell = any(map(_SHELL_NAME.search, (wanted, os.path.realpath(wanted))))
+    return Browser(wanted, verified=is_shell) if headless or not is_shell else None
+
+
+def _brand(channel: str) -> Browser:
+    if path := next(filter(_is_program, BRANDS[channel]), None):
+        return Browser(path, verified=False)
+    raise NoBrowser(
+        f"{channel} is not installed, which a journey's browser.channel names; "
+        f"run `playwright install {channel}`, or leave the channel out"
+    )
+
+
+def _shell(env: Mapping[str, str]) -> Browser | None:
+    if path := next(filter(_is_program, SHELLS), None):
+        return Browser(path)
+    return Browser(None) if playwright_kept.has(env, SHELL) else None
+
+
+def _whole(env: Mapping[str, str], channel: Channel, *, headless: bool) -> Browser:
+    """Any will do in place of a shell; who asks for Chromium gets no Chrome."""
+    paths = (*WHOLE, *BRANDS["chrome"]) if channel == SHELL else WHOLE
+    if path := next(filter(_is_program, paths), None):
+        return Browser(path, verified=False)
+    if playwright_kept.has(env, "chromium"):
+        return Browser(None, "chromium", verified=False)
+    raise NoBrowser(_MISSING if channel == SHELL and headless else _NO_WHOLE)
 
 
 def arguments(env: Mapping[str, str]) -> tuple[str, ...]:
@@ -103,29 +173,3 @@ def _says(path: str, text: str) -> bool:
 
 def _is_program(path: str) -> bool:
     return os.path.isfile(path) and os.access(path, os.X_OK)
-
-
-def _playwright_has_one(folder: str) -> bool:
-    package = _package()
-    if package is None:
-        return False
-    kept = package / ".local-browsers" if folder == "0" else Path(folder)
-    revision = _revision(package)
-    return (kept / f"chromium_headless_shell-{revision}" / "INSTALLATION_COMPLETE").exists()
-
-
-def _package() -> Path | None:
-    found = importlib.util.find_spec("playwright")
-    if found is None or found.origin is None:
-        return None
-    return Path(found.origin).parent / "driver" / "package"
-
-
-@lru_cache
-def _revision(package: Path) -> str:
-    """Of the headless shell that this version of Playwright drives."""
-    try:
-        browsers = json.loads((package / "browsers.json").read_bytes())["browsers"]
-    except OSError:
-        return ""
-    return next((b["revision"] for b in browsers if b["name"] == "chromium-headless-shell"), "")

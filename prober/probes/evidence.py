@@ -1,8 +1,7 @@
-"""What is kept of a run that failed, where, and for how long?
+"""What is kept of runs, where, and for how long?
 
-`data_dir/evidence/CHECK/RUN_ID/`: the screenshot, and `console.txt` with what
-the page and the script printed. Only files that a run's process has said to be
-complete are taken from its folder, and only plain ones: no link leads out.
+`data_dir/evidence/CHECK/RUN_ID/` has the files of one, `CHECK/good.png` is a
+picture of the last good one.
 
 All of this blocks: call it in a thread.
 """
@@ -14,24 +13,21 @@ import os
 import re
 import shutil
 import stat
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
-from prober.journey.events import Kept
-from prober.result import Evidence
-from prober.secret import CUT
-
 FOLDER = "evidence"  # in data_dir
-CONSOLE = "console.txt"
-KEPT_FOR = 30 * 86400.0  # seconds
+GOOD = "good.png"
+IS_UP = ".up"  # lies beside the evidence of a run that was up
+KEPT_FOR, KEPT_UP_FOR = 30 * 86400.0, 7 * 86400.0  # seconds
 KEPT_RUNS = 100  # of a check
+KEPT_BYTES = 2 << 30  # of all checks
+LARGEST = 32 << 20  # bytes of one file
 LONGEST_NAME = 240  # bytes of a folder's
-MOST_TEXT = 1 << 20  # bytes of a console
-MOST_IMAGE = 20 << 20  # bytes of a screenshot
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}\.(?:png|txt)")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}\.(?:png|txt|zip|har|html)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +47,11 @@ class Place:
     def folder(self) -> Path:
         return self.data_dir / self.relative
 
+    @property
+    def portrait(self) -> Path:
+        """The picture of the check's last good run."""
+        return self.folder.parent / GOOD
+
 
 def _folder_of(check: str) -> str:
     """Its name, as one folder may be called."""
@@ -61,51 +62,13 @@ def _folder_of(check: str) -> str:
     return f"{quoted[: LONGEST_NAME - 17]}-{digest}"
 
 
-def publish(
-    place: Place, source: Path, kept: Sequence[Kept], printed: str, scrub: Callable[[str], str]
-) -> list[Evidence]:
-    """Moves what there is to where it is kept; texts lose their secrets on the way.
-
-    `printed` is what the author's script wrote to stdout and stderr. Raises
-    OSError where it cannot be written.
-    """
-    images = [one for one in kept if one.name.endswith(".png") and _is_plain(source, one.name)]
-    console = scrub(_console(source, kept, printed))
-    if not images and not console:
-        return []
-    place.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    found = []
-    for one in images:
-        shutil.move(source / one.name, place.folder / one.name)
-        found.append(Evidence(one.kind, f"{place.relative}/{one.name}"))
-    if console:
-        (place.folder / CONSOLE).write_text(console, errors="replace")
-        found.append(Evidence("console", f"{place.relative}/{CONSOLE}"))
-    return found
-
-
-def _console(source: Path, kept: Sequence[Kept], printed: str) -> str:
-    names = [k.name for k in kept if k.name.endswith(".txt") and _is_plain(source, k.name)]
-    texts = [_text(source / name) for name in names]
-    if printed:
-        texts.append(f"--- what the script printed ---\n{printed}")
-    return "\n".join(text.rstrip("\n") + "\n" for text in texts if text)
-
-
-def _text(path: Path) -> str:
-    with path.open("rb") as file:
-        data = file.read(MOST_TEXT + 1)
-    text = data[:MOST_TEXT].decode(errors="replace")
-    return text if len(data) <= MOST_TEXT else text + CUT
-
-
-def _is_plain(folder: Path, name: str) -> bool:
-    """Whether it is what we put on a page: an ordinary file of a bearable size, in this folder."""
+def is_plain(folder: Path, name: str) -> bool:
+    """Whether it is what we may take: an ordinary file of a bearable size, in this folder."""
     if not _NAME.fullmatch(name):
         return False
     with suppress(OSError):
         found = os.lstat(folder / name)
-        return stat.S_ISREG(found.st_mode) and found.st_size <= MOST_IMAGE
+        return stat.S_ISREG(found.st_mode) and found.st_size <= LARGEST
     return False
 
 
@@ -121,30 +84,76 @@ def remove(folder: Path) -> bool:
     return not folder.exists()
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class _Run:
+    """One that has left something. The first to go is up, and old."""
+
+    failed: bool
+    changed: float
+    folder: Path
+    size: int
+
+    @classmethod
+    def of(cls, folder: Path) -> _Run:
+        names = _names(folder)
+        size = sum(found.st_size for name in names if (found := _looked_at(folder / name)))
+        seen = _looked_at(folder)
+        return cls(IS_UP not in names, seen.st_mtime if seen else 0.0, folder, size)
+
+    def is_too_old(self, now: float) -> bool:
+        return self.changed < now - (KEPT_FOR if self.failed else KEPT_UP_FOR)
+
+
 def prune(data_dir: Path, now: float) -> int:
     """Removes what is too old or too much; how many runs that were."""
-    gone = [run for check in _folders(data_dir / FOLDER) for run in _too_many(check, now)]
-    for run in gone:
-        remove(run)
+    gone: list[_Run] = []
+    left: list[_Run] = []
     for check in _folders(data_dir / FOLDER):
-        with suppress(OSError):  # it is not empty
-            check.rmdir()
+        runs = sorted(map(_Run.of, _folders(check)), reverse=True)
+        too_old = [run for run in runs if run.is_too_old(now)]
+        young = sorted((run for run in runs if run not in too_old), key=_age, reverse=True)
+        gone += [*too_old, *young[KEPT_RUNS:]]
+        left += young[:KEPT_RUNS]
+    gone += _too_much(left)
+    for run in gone:
+        remove(run.folder)
+    for check in _folders(data_dir / FOLDER):
+        _tidy(check, now)
     return len(gone)
 
 
-def _too_many(check: Path, now: float) -> list[Path]:
-    runs = sorted(((_changed(run), run) for run in _folders(check)), reverse=True)
-    return [
-        run
-        for place, (changed, run) in enumerate(runs)
-        if place >= KEPT_RUNS or changed < now - KEPT_FOR
-    ]
+def _age(run: _Run) -> float:
+    return run.changed
 
 
-def _changed(path: Path) -> float:
+def _too_much(runs: list[_Run]) -> Iterator[_Run]:
+    size = sum(run.size for run in runs)
+    for run in sorted(runs):
+        if size <= KEPT_BYTES:
+            return
+        size -= run.size
+        yield run
+
+
+def _tidy(check: Path, now: float) -> None:
+    """A check that is not run any more needs no picture of a good run, and in the end no folder."""
+    seen = _looked_at(check / GOOD)
     with suppress(OSError):
-        return path.stat().st_mtime
-    return 0.0
+        if seen and seen.st_mtime < now - KEPT_FOR:
+            (check / GOOD).unlink()
+        check.rmdir()  # unless it is not empty
+
+
+def _looked_at(path: Path) -> os.stat_result | None:
+    with suppress(OSError):
+        return os.lstat(path)
+    return None
+
+
+def _names(folder: Path) -> list[str]:
+    with suppress(OSError):
+        return os.listdir(folder)
+    return []
 
 
 def _folders(path: Path) -> Iterator[Path]:

@@ -15,6 +15,8 @@ from prober.result import Attempt
 def order_of(check: JourneyCheck, attempt: Attempt, browsers: Browsers, folder: Path) -> Order:
     """Of one attempt, which works in `folder`. Raises chromium.NoBrowser."""
     settings, play = check.journey, browsers.setup.play
+    wishes = browsers.publishing.wishes(check.name, settings.evidence)
+    connect, browser = settings.browser.connect, _browser(check, browsers)
     return Order(
         check=check.name,
         script=str(settings.path),
@@ -26,7 +28,10 @@ def order_of(check: JourneyCheck, attempt: Attempt, browsers: Browsers, folder: 
         run_id=attempt.run_id,
         timeout=check.timeout,
         folder=str(folder),
-        executable=browsers.executable(),
+        executable=browser.path,
+        channel=browser.channel,
+        verified=browser.verified,
+        connect=connect.reveal() if connect else None,
         sandbox=browsers.sandboxed,
         arguments=chromium.arguments(browsers.setup.env),
         attempt=attempt.number,
@@ -35,15 +40,28 @@ def order_of(check: JourneyCheck, attempt: Attempt, browsers: Browsers, folder: 
         debug=play.debug,
         device=settings.device,
         network=settings.network,
-        context=settings.context,
+        context=settings.context.revealed(),
         evidence=settings.evidence,
+        trace=wishes.trace,
+        portrait=wishes.portrait,
     )
+
+
+def _browser(check: JourneyCheck, browsers: Browsers) -> chromium.Browser:
+    wanted, setup = check.journey.browser, browsers.setup
+    if wanted.connect is not None:
+        return chromium.Browser(None)  # there is one already
+    headless = setup.play.headless and not setup.play.debug
+    return chromium.find(setup.env, wanted.channel, headless=headless)
 
 
 def _hidden(check: JourneyCheck, browsers: Browsers) -> tuple[str, ...]:
     """The secrets of the config that stand elsewhere in what the journey is given."""
     settings = check.journey
-    given = "\n".join(_texts([settings.base_url, settings.params, settings.context]))
+    connect = settings.browser.connect
+    address = connect.reveal() if connect else None
+    values = [settings.base_url, settings.params, settings.context.revealed(), address]
+    given = "\n".join(_texts(values))
     return tuple(sorted(secret for secret in browsers.scrub.values if secret in given))
 
 

@@ -33,14 +33,16 @@ class Start:
     order: Order
     env: Mapping[str, str]
     folder: Path
+    echo: Callable[[bytes], None] | None = None  # gets what it prints, as it comes
 
 
 class JourneyProcess:
-    """Started when made. Raises OwnFault where no process can be started."""
+    """Started when made; tells `story`. Raises OwnFault where no process can be started."""
 
-    def __init__(self, start: Start, clock: Clock) -> None:
-        self.story = Story()
+    def __init__(self, start: Start, clock: Clock, story: Story) -> None:
+        self.story = story
         self.output = Output()
+        self._echo = start.echo
         self._clock = clock
         self._news = asyncio.Event()
         self._loop = asyncio.get_running_loop()
@@ -49,7 +51,7 @@ class JourneyProcess:
         self._lines = Lines(self._hear, self._garbled, LONGEST)
         self._taps = [
             Tap(events, self._lines.feed, self._closed),
-            Tap(_unblocked(self._popen.stdout), self.output.feed, lambda: None),
+            Tap(_unblocked(self._popen.stdout), self._print, lambda: None),
         ]
         self._to_write = bytearray(line(start.order))
         self._write()
@@ -77,6 +79,10 @@ class JourneyProcess:
         if not holds():
             self._read_what_there_is()  # we may be late, and it on time
         return holds()
+
+    def wake(self) -> None:
+        """Has who waits in `until` look again."""
+        self._news.set()
 
     def go(self) -> None:
         """The journey is due."""
@@ -113,6 +119,11 @@ class JourneyProcess:
     def _hear(self, said: bytes) -> None:
         self.story.hear(said, self._clock.monotonic())
         self._news.set()
+
+    def _print(self, data: bytes) -> None:
+        self.output.feed(data)
+        if self._echo is not None:
+            self._echo(data)
 
     def _garbled(self) -> None:
         if not self.story.is_over:

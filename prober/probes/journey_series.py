@@ -2,7 +2,7 @@
 
 What the run did not see is absent: steps it did not come to, pages it did not
 visit, vitals that the browser did not report. A page that was visited more
-than once shows its last visit.
+than once shows its last visit; its budgets are judged by its worst.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 from prober.probes.series import StepSeries
 from prober.result import Reason, Result, Visit
-from prober.series import MOST_PAGES, Names, Series, escape
+from prober.series import MOST_PAGES, MOST_STEPS, Names, Series, escape
 
 REASONS = (Reason.TIMEOUT, Reason.STEP, Reason.SCRIPT)
 
@@ -20,10 +20,10 @@ _Read: TypeAlias = "Callable[[Result], Sequence[tuple[str, float]]]"
 
 
 class _Told:
-    """The pages that one check's gauges have named: beyond the limit its lifetime brings no more."""
+    """The names that one check's gauges have used: beyond the limit its lifetime brings no more."""
 
     def __init__(self) -> None:
-        self._pages = Names(MOST_PAGES)
+        self._pages, self._steps = Names(MOST_PAGES), Names(MOST_STEPS)
 
     def by_page(self, value: Callable[[Visit], float | None]) -> _Read:
         def read(result: Result) -> Sequence[tuple[str, float]]:
@@ -32,6 +32,18 @@ class _Told:
             return tuple((f'page="{escape(page)}"', n) for page, n in found if n is not None)
 
         return read
+
+    def budgets(self, result: Result) -> Sequence[tuple[str, float]]:
+        found = dict[str, float]()
+        for one in result.budgets:
+            page = "" if one.page is None else self._pages.of(one.page)
+            labels = f'budget="{escape(self._budget(one.budget))}",page="{escape(page)}"'
+            found[labels] = min(found.get(labels, 1.0), float(one.ok))
+        return tuple(found.items())
+
+    def _budget(self, name: str) -> str:
+        kind, _, step = name.partition(" ")
+        return f"{kind} {self._steps.of(step)}" if step else name
 
 
 _BY_PAGE: tuple[tuple[str, str, Callable[[Visit], float | None]], ...] = (
@@ -52,4 +64,5 @@ def series() -> tuple[Series, ...]:
     return (
         *StepSeries().both(),
         *(Series(name, text, told.by_page(value)) for name, text, value in _BY_PAGE),
+        Series("probe_budget_ok", "Whether a budget was kept.", told.budgets),
     )

@@ -13,12 +13,20 @@ from pydantic import AfterValidator, BeforeValidator, Field, JsonValue
 
 from prober.check import Check, Model
 from prober.probes.address import Url
-from prober.probes.journey_options import JourneyBrowser, Keep, Network
+from prober.probes.journey_budgets import Budgets
+from prober.probes.journey_options import (
+    ContextOptions,
+    Device,
+    JourneyBrowser,
+    Keep,
+    Network,
+    whole,
+)
 from prober.secret import Secret
-from prober.units import Count, Duration
+from prober.units import Count, Duration, Size
 
 _FUNCTION = re.compile(r"[^\W\d]\w*")
-_HALF = re.compile(r"[\ud800-\udfff]")  # of a surrogate pair: no JSON in UTF-8 carries it
+LEAST_MEMORY = 256 << 20  # bytes; no browser shows a page in less
 
 
 class Script(NamedTuple):
@@ -60,21 +68,30 @@ def _params(value: Mapping[str, JsonValue]) -> Mapping[str, JsonValue]:
         text = json.dumps(value, ensure_ascii=False, allow_nan=False)
     except ValueError:
         raise ValueError("a number that JSON does not have; write a finite one") from None
-    if found := _HALF.search(text):
-        raise ValueError(f"{found[0]!r} is half of a character; write the whole of it")
+    whole(text)
     return value
 
 
 def _secrets(value: Mapping[str, Secret]) -> Mapping[str, Secret]:
-    if any(_HALF.search(name + secret.reveal()) for name, secret in value.items()):
-        raise ValueError("a secret has half of a character; write the whole of it")
+    for name, secret in value.items():
+        try:
+            whole(name + secret.reveal())
+        except ValueError:
+            raise ValueError("a secret has half of a character; write the whole of it") from None
     return value
 
 
+def _memory(size: int) -> int:
+    if size < LEAST_MEMORY:
+        raise ValueError(f"too little for a browser; write {LEAST_MEMORY >> 20}MiB or more")
+    return size
+
+
 class BrowserSettings(Model):
-    """How many browsers run at a time, and whether each is kept in its sandbox."""
+    """How many browsers run at a time, how much one may take, and whether it has its sandbox."""
 
     workers: Annotated[Count, Field(ge=1)] = 1
+    memory: Annotated[Size, AfterValidator(_memory)] = 3 << 29  # bytes; of one journey in all
     sandbox: Literal["auto", True, False] = "auto"  # auto: where the system can give one
 
 
@@ -85,9 +102,10 @@ class JourneySettings(Model):
     base_url: Annotated[str, AfterValidator(_base_url)] | None = None
     params: Annotated[Mapping[str, JsonValue], AfterValidator(_params)] = {}
     secrets: Annotated[Mapping[str, Secret], AfterValidator(_secrets)] = {}
-    device: str | None = None
+    device: Device | None = None
     network: Network | None = None
-    context: Annotated[Mapping[str, JsonValue], AfterValidator(_params)] = {}
+    context: ContextOptions = ContextOptions()
+    budgets: Budgets = Budgets()
     evidence: Keep = "failure"
     browser: JourneyBrowser = JourneyBrowser()
 

@@ -42,6 +42,7 @@ class End:
     limit: float  # seconds that it had to get its browser ready
     asked: bool = False  # whether it had been told that its time is up
     printed: str = ""  # the last line it wrote
+    cut: Finding | None = None  # what it comes to, where we ended it before its time
 
 
 @dataclass(slots=True)
@@ -75,6 +76,11 @@ class Story:
     @property
     def is_over(self) -> bool:
         return self.ended is not None or self.fault is not None
+
+    @property
+    def step(self) -> str | None:
+        """The innermost that is under way."""
+        return self.open_steps[-1][0] if self.open_steps else None
 
     def visits(self) -> list[Visit]:
         """In the order in which the documents were first seen."""
@@ -133,6 +139,8 @@ def verdict(story: Story, end: End, timeout: float) -> Finding:
     said = story.ended or (story.before if end.code is None else None)
     if said is not None:
         return _said(said, end, timeout)
+    if end.cut is not None:
+        return end.cut._replace(seconds=end.seconds)
     return _unsaid(story, end, timeout)._replace(seconds=end.seconds)
 
 
@@ -164,17 +172,19 @@ def _unsaid(story: Story, end: End, timeout: float) -> Finding:
         return _overrun(story, timeout)
     if end.code < 0:
         name = _signal_name(-end.code)
-        hint = "; out of memory?" if end.code == -signal.SIGKILL else ""
-        return Finding.unknown(f"the journey's process was killed by {name}{hint}", Reason.KILLED)
-    return Finding.unknown(
-        f"the journey's process ended with exit code {end.code} and no verdict{_quoted(end)}"
-    )
+        said = f"the journey's process was killed by {name}{_where(story)}"
+        return Finding.unknown(said, Reason.KILLED)
+    how = f"ended with exit code {end.code} and no verdict{_where(story)}"
+    return Finding.unknown(f"the journey's process {how}{_quoted(end)}")
 
 
 def _overrun(story: Story, timeout: float) -> Finding:
     limit = show_duration(timeout)
-    where = f', in step "{story.open_steps[-1][0]}"' if story.open_steps else ""
-    return Finding.down(Reason.TIMEOUT, f"not over within {limit}{where}")
+    return Finding.down(Reason.TIMEOUT, f"not over within {limit}{_where(story)}")
+
+
+def _where(story: Story) -> str:
+    return f', in step "{story.step}"' if story.step is not None else ""
 
 
 def _quoted(end: End) -> str:

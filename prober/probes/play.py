@@ -21,6 +21,8 @@ class Play:
         if self.headless and not self.debug:
             return {}
         shown = {name: env[name] for name in _DISPLAY if name in env}
+        if "HOME" in env:  # where X looks for it; a journey has a home of its own
+            shown.setdefault("XAUTHORITY", f"{env['HOME']}/.Xauthority")
         return {**shown, "PWDEBUG": "1"} if self.debug else shown
 
 

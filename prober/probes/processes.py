@@ -27,6 +27,7 @@ ROUNDS, PAUSE = 75, 0.02  # looks, and the seconds between two: killed processes
 class Process(NamedTuple):
     parent: int
     is_dead: bool  # its parent has not been told yet; it does nothing any more
+    is_stopped: bool = False  # by a signal: it does nothing until somebody lets it go on
 
 
 def end(folder: Path, first: int | None = None) -> tuple[int, ...]:
@@ -80,12 +81,16 @@ def processes() -> dict[int, Process]:
 
 def _stat(line: bytes) -> Process:
     state, parent = line.rpartition(b")")[2].split()[:2]
-    return Process(int(parent), state in (b"Z", b"X"))
+    return Process(int(parent), state in (b"Z", b"X"), state in (b"T", b"t"))
 
 
 def _parsed(listing: str) -> dict[int, Process]:
     rows = (line.split() for line in listing.splitlines())
-    return {int(row[0]): Process(int(row[1]), row[2][0] in "ZX") for row in rows if len(row) > 2}
+    return {
+        int(row[0]): Process(int(row[1]), row[2][0] in "ZX", row[2][0] == "T")
+        for row in rows
+        if len(row) > 2
+    }
 
 
 def _marked(table: Iterable[int], folder: Path) -> set[int]:

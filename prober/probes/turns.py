@@ -6,6 +6,14 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+
+@dataclass(slots=True, eq=False)
+class Turn:
+    """One who has it now; `is_shared` once somebody else had a turn at the same time."""
+
+    is_shared: bool = False
 
 
 class Turns:
@@ -14,6 +22,7 @@ class Turns:
     def __init__(self) -> None:
         self._allowed = 0
         self._taken = 0
+        self._holders: set[Turn] = set()
         self._row: deque[asyncio.Future[None]] = deque()
 
     def allow(self, number: int) -> None:
@@ -21,19 +30,25 @@ class Turns:
         self._call()
 
     @asynccontextmanager
-    async def taken(self) -> AsyncIterator[None]:
-        turn = asyncio.get_running_loop().create_future()
-        self._row.append(turn)
+    async def taken(self) -> AsyncIterator[Turn]:
+        called = asyncio.get_running_loop().create_future()
+        self._row.append(called)
         self._call()
         try:
-            await turn
+            await called
         except asyncio.CancelledError:
-            if turn.done() and not turn.cancelled():
+            if called.done() and not called.cancelled():
                 self._give_back()  # called, and gone already
             raise
+        turn = Turn()
+        self._holders.add(turn)
+        if len(self._holders) > 1:
+            for one in self._holders:
+                one.is_shared = True
         try:
-            yield
+            yield turn
         finally:
+            self._holders.discard(turn)
             self._give_back()
 
     def _give_back(self) -> None:
@@ -42,7 +57,7 @@ class Turns:
 
     def _call(self) -> None:
         while self._row and self._taken < self._allowed:
-            turn = self._row.popleft()
-            if not turn.done():
+            called = self._row.popleft()
+            if not called.done():
                 self._taken += 1
-                turn.set_result(None)
+                called.set_result(None)

@@ -1,7 +1,8 @@
 """What did a journey's run leave behind? Its files, as the page links them.
 
-A file shows what the target sent, so it is served as a picture or as plain
-text and nothing else, and may run nothing. A disk that hangs holds up whoever
+A file shows what the target sent, so it is served as a picture, as plain text,
+or as something to be saved, and may run nothing: a page is shown as its source,
+and a trace is looked at in a viewer that is not of this origin. A disk that hangs holds up whoever
 asked, never the loop.
 """
 
@@ -21,7 +22,9 @@ from aiohttp import web
 from prober.web.sources import SOURCES
 from prober.wire.threads import Threads
 
-TYPES = {".png": "image/png", ".txt": "text/plain; charset=utf-8"}
+_TEXT = "text/plain; charset=utf-8"
+TYPES = {".png": "image/png", ".txt": _TEXT, ".html": _TEXT}
+SAVED = frozenset({".zip", ".har"})  # as a file of that name
 READERS = 2  # files that are read at a time
 WITHIN = 10.0  # seconds
 LARGEST = 32 * 1024 * 1024  # bytes; more than any that an agent keeps
@@ -56,8 +59,8 @@ async def show(request: web.Request) -> web.Response:
     """`/evidence/CHECK/RUN/FILE`; CHECK as the folder is called, or as the check is."""
     asked = request.match_info
     check, run, file = unquote(asked["check"]), asked["run"], asked["file"]
-    kind = TYPES.get(PurePosixPath(file).suffix)
-    if kind is None or not (
+    ending = PurePosixPath(file).suffix
+    if (ending not in TYPES and ending not in SAVED) or not (
         _CHECK.fullmatch(check) and _PART.fullmatch(run) and _PART.fullmatch(file)
     ):
         raise web.HTTPNotFound
@@ -70,7 +73,10 @@ async def show(request: web.Request) -> web.Response:
         raise web.HTTPServiceUnavailable(text="the disk does not answer\n") from None
     except OSError:
         raise web.HTTPNotFound from None
-    return web.Response(body=data, headers={"Content-Type": kind, **HEADERS})
+    headers = {"Content-Type": TYPES.get(ending, "application/octet-stream"), **HEADERS}
+    if ending in SAVED:
+        headers["Content-Disposition"] = f'attachment; filename="{run[:8]}-{file}"'
+    return web.Response(body=data, headers=headers)
 
 
 def _read(root: Path, parts: tuple[str, ...]) -> bytes:

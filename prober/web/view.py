@@ -58,6 +58,7 @@ class Line:
     since: Moment | None
     last_run: Moment | None
     said: Said
+    degraded: bool  # up, but over a budget
     latency: str
     target: str
     labels: tuple[tuple[str, str], ...]
@@ -144,6 +145,7 @@ def line(row: Row, now: float) -> Line:
         since=moment(present(row, now)[1], now),
         last_run=moment(row.last_run_at, now),
         said=said,
+        degraded=state in ("recovering", "up") and bool(row.verdict and row.verdict.degraded),
         latency=show_duration(row.verdict.seconds) if row.verdict and state != "unknown" else "",
         target=row.info.target,
         labels=tuple(row.info.labels.items()),

@@ -96,6 +96,10 @@ class Network:
         connection.started_at = began + late
         return connection
 
+    async def look_up(self, host: str, attempt: Attempt) -> Found:
+        """The addresses of a name, as `connect` finds them. Raises Failure or OwnFault."""
+        return await self._resolver.find(host, attempt)
+
     async def secure(self, connection: Connection, host: str, policy: TlsPolicy) -> None:
         """TLS from here on, where it was plain so far (STARTTLS). Raises Failure or OwnFault.
 

@@ -93,6 +93,22 @@ def test_names_that_somebody_gave_are_no_fields(tmp_path: Path) -> None:
     assert not loaded(tmp_path, text).config.scrub.values
 
 
+def test_a_step_or_page_called_password_has_no_secret_limit(tmp_path: Path) -> None:
+    (tmp_path / "order.py").write_text(
+        "from prober.journey import journey\n@journey\ndef order(page): ...\n"
+    )
+    text = """
+checks:
+  - name: a
+    journey:
+      script: order.py
+      budgets: {steps: {password: 5000ms}, pages: {token: {lcp: 2500ms}, my_key: {fcp: 1800ms}}}
+      params: {password: hunter22}
+"""
+
+    assert loaded(tmp_path, text).config.scrub.values == {"hunter22"}
+
+
 def test_whatever_comes_from_a_file_is_secret(tmp_path: Path) -> None:
     (tmp_path / "pw").write_text("hunter22\n")
     scrub = scrub_of(tmp_path, '      body: "x ${file:pw}"')

@@ -142,6 +142,37 @@ def test_a_short_timeout_that_is_for_all_is_a_warning_where_it_reaches_a_journey
         assert "write journey: {timeout: 60s} beside it" in one
 
 
+def test_a_budget_that_the_timeout_keeps_is_worth_a_word(tmp_path: Path) -> None:
+    (tmp_path / "order.py").write_text(GOOD)
+    text = """agent: {notify: never}
+checks:
+  - name: a
+    timeout: 60s
+    journey:
+      script: order.py
+      budgets:
+        lcp: 2500
+        cls: 100
+        js_errors: 100
+        inp: 60s
+        duration: 2m
+        pages: {checkout: {fcp: 1800, lcp: 4s}}
+        steps: {pay: 5000, sign in: 5s}
+"""
+    said = warned(tmp_path, text)
+
+    why = "is longer than timeout 1 m: no run can break it; write 500ms or 2.5s, a bare number is seconds"
+    assert said == [
+        f"config.yaml:{line}: checks[0].journey.budgets.{key}: {limit} {why}"
+        for line, key, limit in (
+            (8, "lcp", "41 m 40 s"),
+            (12, "duration", "2 m"),
+            (13, "pages.checkout.fcp", "30 m"),
+            (14, "steps.pay", "1 h 23 m"),
+        )
+    ]
+
+
 def test_a_default_that_misfits_many_checks_is_one_mistake_that_names_some(tmp_path: Path) -> None:
     checks = "".join(f"  - {{name: c{i}, tcp: 'a:1'}}\n" for i in range(9))
 
@@ -290,3 +321,74 @@ def test_with_allow_unset_a_broken_script_is_told(tmp_path: Path) -> None:
     (said,) = refused(tmp_path, text, allow_unset=True)
 
     assert "has no journey" in said
+
+
+NEEDY = (
+    "from prober.journey import journey\n\n@journey\ndef order(params, secrets, totp):\n"
+    "    params['sku']\n    totp('otp')\n"
+)
+SEED = "GEZDGNBVGY3TQOJQ"
+
+
+def test_what_a_script_needs_is_asked_of_every_check_that_names_it(tmp_path: Path) -> None:
+    write(tmp_path, NEEDY)
+    text = f"""
+checks:
+  - {{name: a, journey: {{script: journeys/shop.py, params: {{sku: 1}}, secrets: {{otp: {SEED}}}}}}}
+  - {{name: b, journey: {{script: journeys/shop.py, params: {{suk: 1}}, secrets: {{otp: {SEED}}}}}}}
+  - {{name: c, journey: journeys/shop.py}}
+  - {{name: d, journey: {{script: "journeys/shop.py::order", params: {{sku: 1}}, secrets:}}}}
+"""
+    where = "journeys/shop.py:{}: checks[{}].journey{}: "
+    no_seed = "secrets has no 'otp'; write it under secrets of the check"
+
+    assert refused(tmp_path, text.replace("secrets:}", "}")) == [
+        where.format(5, 1, ".script") + "params has no 'sku'; did you mean 'suk'?",
+        where.format(5, 2, "") + "params has no 'sku'; write it under params of the check",
+        where.format(6, 2, "") + no_seed,
+        where.format(6, 3, ".script") + no_seed,
+    ]
+
+
+def test_needs_are_met_by_what_is_not_set_yet(tmp_path: Path) -> None:
+    write(tmp_path, NEEDY)
+    text = (
+        "checks: [{name: a, journey: {script: journeys/shop.py,"
+        " params: {sku: '${SKU}'}, secrets: {otp: '${OTP}'}}}]\n"
+    )
+
+    assert loaded(tmp_path, text, allow_unset=True).broken == ()
+    assert loaded(tmp_path, text, {"SKU": "1", "OTP": SEED}).broken == ()
+    (said,) = refused(tmp_path, text, {"SKU": "1", "OTP": "hunter-189"})
+    assert "secrets.otp is no seed of one-time codes" in said
+    assert "hunter" not in said
+
+
+def test_where_params_are_no_mapping_that_is_the_only_mistake(tmp_path: Path) -> None:
+    write(tmp_path, NEEDY.replace("    totp('otp')\n", ""))
+    text = "checks: [{name: a, journey: {script: journeys/shop.py, params: [sku]}}]\n"
+
+    assert refused(tmp_path, text) == [
+        "config.yaml:1: checks[0].journey.params: a list is not a mapping of keys"
+    ]
+
+
+def test_a_need_of_a_function_that_is_imported_has_that_files_name(tmp_path: Path) -> None:
+    write(tmp_path, NEEDY.replace("    totp('otp')\n", ""), "common.py")
+    write(tmp_path, "from common import order\n")
+
+    assert refused(tmp_path, "checks: [{name: a, journey: journeys/shop.py}]\n") == [
+        "journeys/common.py:5: checks[0].journey: params has no 'sku';"
+        " write it under params of the check"
+    ]
+
+
+def test_an_agent_that_starts_takes_a_missing_need_as_a_broken_journey(tmp_path: Path) -> None:
+    write(tmp_path, NEEDY)
+    path = tmp_path / "config.yaml"
+    path.write_text("agent: {notify: never}\nchecks: [{name: a, journey: journeys/shop.py}]\n")
+
+    config, _, broken = load(path, {}, allow_broken=True)
+
+    assert [check.name for check in config.checks] == ["a"]
+    assert [one.line for one in broken] == [5, 6]

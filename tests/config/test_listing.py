@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 import pytest
 
 from prober.config import listing
-from prober.config.listing import Unfit, unfit
+from prober.config.listing import Fit, Need, Unfit, looked
 from prober.probes import processes
 from prober.probes.journey_settings import Script
 
@@ -23,6 +24,19 @@ def script(folder: Path, text: str, name: str = "order.py", function: str | None
     return Script(str(folder / name), function)
 
 
+def unfit(
+    scripts: Collection[Script],
+    heard: Callable[[], None] = lambda: None,
+    *,
+    command: tuple[str, ...] = listing.COMMAND,
+    timeout: float = 20.0,
+) -> dict[Script, Unfit]:
+    """What is wrong with those that are."""
+    found = looked(scripts, heard, command=command, timeout=timeout)
+    assert set(found) == set(scripts)
+    return {script: one for script, one in found.items() if isinstance(one, Unfit)}
+
+
 def says(folder: Path, text: str, *, timeout: float = 20.0) -> str | None:
     """What is wrong with a script, said by a stand-in that only runs it."""
     asked = script(folder, text)
@@ -32,6 +46,26 @@ def says(folder: Path, text: str, *, timeout: float = 20.0) -> str | None:
 
 def test_a_script_with_a_journey_is_fit(tmp_path: Path) -> None:
     assert unfit([script(tmp_path, GOOD), script(tmp_path, GOOD, "again.py", "order")]) == {}
+
+
+def test_of_a_journey_is_known_what_it_asks_for(tmp_path: Path) -> None:
+    text = (
+        "from prober.journey import journey\n\n@journey\nasync def order(page, step, secrets):\n"
+        "    async with step('sign in'):\n        await page.fill(secrets['password'])\n"
+    )
+    asked = script(tmp_path, text)
+
+    assert looked([asked]) == {
+        asked: Fit(
+            function="order",
+            is_async=True,
+            file=asked.path,
+            line=4,
+            arguments=("page", "step", "secrets"),
+            steps=("sign in",),
+            needs=(Need(kind="secrets", name="password", line=6),),
+        )
+    }
 
 
 def test_each_that_is_not_is_told_with_its_line(tmp_path: Path) -> None:

@@ -113,7 +113,7 @@ class Run:
 
 def executable() -> str | None:
     try:
-        return chromium.find(os.environ)
+        return chromium.find(os.environ).path
     except chromium.NoBrowser as error:
         missing(str(error))
 

@@ -41,7 +41,7 @@ async def seen(guest: Guest, capsys: pytest.CaptureFixture[str]) -> set[tuple[st
     """What is not up, and why."""
     own = load(guest.url).config
     names = [check.name for check in own.checks if check.kind != "journey"]
-    await once.run(own, names, as_json=True)
+    await once.run(own, names, once.Wish(as_json=True))
     results = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert len(results) == len(names) == 8
     return {(r["check"], r["reason"]) for r in results if r["outcome"] != "up"}

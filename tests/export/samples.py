@@ -10,7 +10,7 @@ from prober.check import Check
 from prober.export.board import Board, CheckInfo, Row
 from prober.export.metrics import Metrics
 from prober.probes import journey_series
-from prober.result import Evidence, Fact, Finding, Outcome, Reason, Result, Step, Visit
+from prober.result import Budget, Evidence, Fact, Finding, Outcome, Reason, Result, Step, Visit
 from prober.series import Series, fact_series, info_series
 
 UP = Finding.up()
@@ -66,6 +66,12 @@ class Trip:
     visits: Sequence[Visit] = ()
     evidence: Sequence[Evidence] = ()
     values: Mapping[str, float] = field(default_factory=dict)
+    budgets: Sequence[Budget] = ()
+    skipped: Sequence[str] = ()
+
+
+def budget(name: str, page: str | None = None, *, limit: float = 1, actual: float = 1) -> Budget:
+    return Budget(budget=name, page=page, limit=limit, actual=actual, ok=actual <= limit)
 
 
 def step(name: str, seconds: float = 0.4, message: str = "") -> Step:
@@ -179,4 +185,5 @@ def result(
         started_at=at, seconds=seconds, attempts=attempts, finding=finding,
         facts=facts if seen else {}, phases=PHASES if seen else {},
         steps=trip.steps, visits=trip.visits, evidence=trip.evidence, values=trip.values,
+        budgets=trip.budgets, skipped=trip.skipped,
     )  # fmt: skip

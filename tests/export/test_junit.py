@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from prober.errors import ProberError, StartError
 from prober.export.junit import Report, document
-from prober.result import Assertion, Evidence, Finding, Reason, Result, Step
+from prober.result import Assertion, Budget, Evidence, Finding, Reason, Result, Step
 
 DOWN = Finding.down(
     Reason.STATUS,
@@ -76,6 +76,48 @@ def test_a_failure_says_all_there_is_to_know() -> None:
             "screenshot: a/b.png",
         )
     )
+
+
+SLOW = Budget(budget="lcp", page="checkout", limit=4.0, actual=4.2, ok=False)
+LATE = Budget(budget="step pay", page=None, limit=5.0, actual=6.0, ok=False)
+QUICK = Budget(budget="cls", page="/", limit=0.1, actual=0.0, ok=True)
+
+
+def test_a_broken_budget_is_a_failure_that_is_named_for_itself() -> None:
+    root, (broken, kept) = cases(
+        result(Finding.up(), "a", budgets=[QUICK, SLOW, LATE]),
+        result(Finding.up(), "b", budgets=[QUICK]),
+    )
+
+    (failure,) = broken
+    assert (failure.tag, failure.get("type")) == ("failure", "budget")
+    assert (
+        failure.get("message") == "lcp of checkout: 4.2 s, at most 4 s; step pay: 6 s, at most 5 s"
+    )
+    assert failure.text == "\n".join(
+        (
+            "connect 10 ms",
+            "ok budget cls of /: 0, at most 0.1",
+            "FAIL budget lcp of checkout: 4.2 s, at most 4 s",
+            "FAIL budget step pay: 6 s, at most 5 s",
+        )
+    )
+    assert [(one.tag, one.text) for one in kept] == [
+        ("system-out", "connect 10 ms\nok budget cls of /: 0, at most 0.1")
+    ]
+    assert [root.get(key) for key in ("tests", "failures", "errors")] == ["2", "1", "0"]
+
+
+def test_a_run_that_is_not_up_is_told_by_its_own_reason_whatever_it_broke() -> None:
+    root, (down, unknown) = cases(
+        result(DOWN, "a", budgets=[SLOW], skipped=["pay", "sign out"]),
+        result(Finding.unknown("starved"), "b", budgets=[SLOW]),
+    )
+
+    assert (down[0].tag, down[0].get("type")) == ("failure", "status")
+    assert "skipped step pay\nskipped step sign out\nFAIL budget lcp" in str(down[0].text)
+    assert (unknown[0].tag, unknown[0].get("message")) == ("error", "starved")
+    assert [root.get(key) for key in ("failures", "errors")] == ["1", "1"]
 
 
 def test_no_runs_are_an_empty_suite() -> None:

@@ -8,11 +8,13 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 import pytest
+from pydantic import JsonValue
 
 from prober import probes
 from prober.export.board import CheckInfo
-from prober.probes import AnyCheck
+from prober.probes import AnyCheck, journey_budgets
 from prober.probes.http import HttpCheck
+from prober.probes.journey_budgets import Budgets
 from prober.probes.journey_settings import JourneyCheck
 from prober.probes.tcp import TcpCheck
 from prober.result import Fact, Finding, Reason
@@ -36,6 +38,11 @@ EVERYTHING = {
     "status": 200, "body": {"contains": "ok"}, "headers": {"Server": {"matches": "x"}},
     "json": {"$.a": 1}, "duration": "2s", "certificate": {"valid_for": "7d"},
 }  # fmt: skip
+NO_LIMITS: Mapping[str, JsonValue] = {}
+LIMITS: Mapping[str, JsonValue] = {
+    "lcp": 1, "inp": 1, "cls": 0.1, "fcp": 1, "ttfb": 1, "js_errors": 0, "failed_requests": 0,
+    "duration": 30,
+}  # fmt: skip
 
 
 def add(bench: Bench, check: AnyCheck) -> None:
@@ -54,12 +61,12 @@ def journey_check(name: str) -> JourneyCheck:
     return JourneyCheck.model_validate({"name": name, "journey": settings})
 
 
-def trip(pages: int, steps: int) -> Trip:
+def trip(pages: int, steps: int, *, limits: Mapping[str, JsonValue] = NO_LIMITS) -> Trip:
     """With everything that can be seen of each page."""
-    return Trip(
-        [step(f"step {number}") for number in range(steps)],
-        [visit(f"/{number}", inp=0.1) for number in range(pages)],
-    )
+    taken = [step(f"step {number}") for number in range(steps)]
+    seen = [visit(f"/{number}", inp=0.1) for number in range(pages)]
+    judged = journey_budgets.judged(Budgets.model_validate(limits), seen, taken, 1.0)
+    return Trip(taken, seen, budgets=judged)
 
 
 def full_bench() -> Bench:
@@ -74,7 +81,8 @@ def full_bench() -> Bench:
         bench.run("http", finding, attempts=2, facts=ANSWER)
         bench.run("https", finding, facts={**ANSWER, **CERTIFICATE})
         bench.run("tcp", finding, facts={"ip": "::1", "ip_protocol": 6})
-        bench.run("journey", finding, facts={}, trip=trip(pages=2, steps=3))
+        way = trip(pages=2, steps=3, limits={**LIMITS, "steps": {"step 1": 5}})
+        bench.run("journey", finding, facts={}, trip=way)
     return bench
 
 
@@ -123,6 +131,27 @@ async def test_a_journey_stays_within_40_series_and_65_a_page(pages: int, steps:
     many = sum('check="way",' in line for line in lines)
     told = min(pages, MOST_PAGES + 1)
     assert many == 31 + 2 * min(steps, MOST_STEPS + 1) + 55 * told
+    assert many <= 40 + 65 * told
+
+
+@pytest.mark.parametrize(
+    ("pages", "steps", "timed"), [(1, 5, 1), (3, 7, 3), (5, 10, 3), (25, 30, 8)]
+)
+async def test_budgets_of_everything_leave_a_journey_within_40_series_and_65_a_page(
+    pages: int, steps: int, timed: int
+) -> None:
+    bench = Bench()
+    add(bench, journey_check("way"))
+    times: dict[str, JsonValue] = {f"step {number}": 5 for number in range(timed)}
+    limits: dict[str, JsonValue] = {**LIMITS, "steps": times}
+    for finding in (UP, TIMED_OUT, UP):
+        bench.run("way", finding, facts={}, trip=trip(pages, steps, limits=limits))
+    lines = (await bench.text()).splitlines()
+
+    told = min(pages, MOST_PAGES + 1)
+    many = sum('check="way",' in line for line in lines)
+    assert sum(line.startswith("probe_budget_ok{") for line in lines) == 7 * told + 1 + timed
+    assert many == 31 + 2 * steps + 55 * told + 7 * told + 1 + timed
     assert many <= 40 + 65 * told
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from prober.export.vitals import FAMILIES, Vitals
 from prober.series import MOST_PAGES
-from prober.web.journey import LIMITS
+from prober.web.visits import LIMITS
 from tests.export.samples import PAGE, visit
 
 LABELS = 'check="shop"'
@@ -44,6 +44,15 @@ def test_every_visit_counts() -> None:
     assert f'{LCP}_bucket{{{LABELS},page="/",le="2.5"}} 1\n' in text
     assert f'{LCP}_bucket{{{LABELS},page="/",le="4.0"}} 2\n' in text
     assert f'{LCP}_count{{{LABELS},page="/"}} 3\n' in text
+
+
+def test_a_visit_beside_another_journey_measures_that_one_too_and_does_not_count() -> None:
+    subject = Vitals(LABELS)
+    subject.count(replace(visit("/", inp=0.1), quality=("remote", "contended")))
+    assert dict(subject.texts()) == {}
+
+    subject.count(replace(visit("/", inp=0.1), quality=("remote", "throttled", "unverified")))
+    assert f'{INP}_count{{{LABELS},page="/"}} 1\n' in dict(subject.texts())[INP]
 
 
 def test_pages_beyond_the_limit_are_one() -> None:

@@ -73,10 +73,11 @@ def run(
     meddle: Callable[[int], None] = lambda pid: None,
     executable: str | None = None,
     is_due: bool = True,
+    **more: object,
 ) -> Run:
     """Runs a journey; SIGUSR1 comes once the text `deadline_on` is in the author's output.
 
-    `meddle` is called with the process's id just before.
+    `meddle` is called with the process's id just before. `more` is for the order.
     """
     script = folder / "journey.py"
     script.write_text(source)
@@ -107,7 +108,7 @@ def run(
         executable=executable or browser(),
         sandbox=False,
         arguments=(OFFLINE,),
-    )
+    ).model_copy(update=more)
     watchdog = threading.Timer(LIMIT, process.kill)
     watchdog.start()
     stop = threading.Thread(target=_listen, args=(process, it, deadline_on, meddle))

@@ -8,6 +8,14 @@ from pathlib import Path
 import pytest
 
 JOURNEY = "from prober.journey import journey\n@journey\nasync def sign_in(page): ...\n"
+FOUND = {
+    "function": "sign_in",
+    "is_async": True,
+    "file": "FILE",
+    "arguments": ["page"],
+    "steps": [],
+    "needs": [],
+}
 LOUD = """
 import os, subprocess, sys, threading
 print("{")
@@ -21,8 +29,8 @@ threading.Thread(target=threading.Event().wait).start()
 @pytest.mark.parametrize(
     ("source", "function", "said"),
     [
-        (LOUD + JOURNEY, [], {"function": "sign_in", "is_async": True}),
-        (JOURNEY, ["sign_in"], {"function": "sign_in", "is_async": True}),
+        (LOUD + JOURNEY, [], FOUND | {"line": 10}),
+        (JOURNEY, ["sign_in"], FOUND | {"line": 3}),
         (
             f"{LOUD}def f(:\n",
             [],
@@ -60,4 +68,4 @@ def test_listing_needs_no_browser_library(tmp_path: Path) -> None:
         check=True,
     )
 
-    assert json.loads(done.stdout) == {"function": "sign_in", "is_async": True}
+    assert json.loads(done.stdout)["function"] == "sign_in"

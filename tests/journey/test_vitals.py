@@ -8,11 +8,13 @@ from prober.journey.vitals import default_name
 from prober.result import Outcome
 from tests.journey.running import run
 from tests.servers.pages import (
+    HANDLERS,
     MEASURED,
     MEASURED_CLS,
     MEASURED_INP,
     MEASURED_LCP,
     MEASURED_TTFB,
+    TRUTH,
     Page,
     site,
 )
@@ -61,7 +63,45 @@ def test_a_page_of_known_behaviour_is_measured_as_it_behaves(tmp_path: Path, sou
     assert visit.ttfb >= MEASURED_TTFB
     assert visit.fcp is not None
     assert visit.interactions == 1
+    assert visit.long_task is not None
+    assert visit.long_task >= MEASURED_INP - 0.051
     assert seen.visits["/next"].inp is None
+
+
+TRUE = """
+from prober.journey import journey
+
+@journey
+def true(page, params, page_name):
+    for path in ("/server-600", "/image-150"):
+        page.goto(path)
+        page_name(path)
+    for milliseconds in params["handlers"]:
+        page.goto(f"/handler-{milliseconds}")
+        page_name(f"handler {milliseconds}")
+        page.get_by_role("button").click()
+"""
+
+
+def test_nothing_is_measured_faster_than_it_was_and_every_click_is_caught(tmp_path: Path) -> None:
+    with site(TRUTH) as it:
+        seen = run(tmp_path, TRUE, base_url=it.url, params={"handlers": list(HANDLERS)})
+
+    assert seen.ended.outcome is Outcome.UP, seen.ended.message
+    slow, image = seen.visits["/server-600"], seen.visits["/image-150"]
+    assert slow.ttfb is not None
+    assert slow.ttfb >= 0.6
+    assert image.ttfb is not None
+    assert image.lcp is not None
+    assert image.fcp is not None
+    assert image.lcp >= 0.15
+    for milliseconds in HANDLERS:
+        visit = seen.visits[f"handler {milliseconds}"]
+        assert visit.inp is not None
+        assert visit.inp >= milliseconds / 1000
+        processing = visit.attribution["inp_processing"]
+        assert isinstance(processing, float)
+        assert processing >= milliseconds / 1000
 
 
 def test_a_page_that_nobody_clicked_has_no_inp(tmp_path: Path) -> None:
@@ -85,6 +125,7 @@ def look(page, step):
     assert list(seen.visits) == ["/strict", "/orders/:id/:id"]
     visit = seen.visits["/strict"]
     assert (visit.inp, visit.interactions, visit.cls) == (None, 0, 0)
+    assert visit.quality == ("no_interaction",)
     assert visit.fcp is not None
     assert visit.lcp is not None
     assert visit.url == f"{it.url}/strict?token=***"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
@@ -53,6 +53,7 @@ class Stage:
     limits: Limits = SHORT
     queued: list[float] = field(default_factory=list)
     started: list[float] = field(default_factory=list)
+    echo: Callable[[bytes], None] | None = None
     env: dict[str, str] = field(
         default_factory=lambda: {**os.environ, "PROBER_CHROMIUM": sys.executable}
     )
@@ -65,6 +66,7 @@ class Stage:
             limits=self.limits,
             queued=self.queued.append,
             started=self.started.append,
+            echo=self.echo,
         )
         self.clock = SystemClock()
         self.browsers = Browsers(self.clock, setup)
@@ -79,6 +81,9 @@ class Stage:
         self, acts: Sequence[Act], *, due: float | None = None, **fields: object
     ) -> Played:
         attempt = Attempt(run_id=RUN_ID, traceparent="", due=due)
+        return await self.play_as(attempt, acts, **fields)
+
+    async def play_as(self, attempt: Attempt, acts: Sequence[Act], **fields: object) -> Played:
         finding = await journey.probe(journey_check(acts, **fields), attempt, self.browsers)
         return Played(finding, attempt, self.data_dir)
 
@@ -108,10 +113,16 @@ class Played:
 
 
 def journey_check(
-    acts: Sequence[Act], *, timeout: object = 20, name: object = "buy", **settings: object
+    acts: Sequence[Act],
+    *,
+    timeout: object = 20,
+    interval: object = 20,  # no time for a second try
+    name: object = "buy",
+    **settings: object,
 ) -> JourneyCheck:
     told = {"script": "/buy.py", "params": {"acts": [list(act) for act in acts]}, **settings}
-    return JourneyCheck.model_validate({"name": name, "timeout": timeout, "journey": told})
+    fields = {"name": name, "timeout": timeout, "interval": interval, "journey": told}
+    return JourneyCheck.model_validate(fields)
 
 
 def is_alive(pid: int) -> bool:

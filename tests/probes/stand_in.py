@@ -50,6 +50,22 @@ def spin() -> None:
         pass
 
 
+def kill_once(mark: str, number: int) -> None:
+    """The first time, not when there is that file."""
+    if not os.path.exists(mark):
+        open(mark, "w").close()
+        os.kill(os.getpid(), number)
+
+
+def hold(size: int) -> bytes:
+    """Has it for as long as the process lives."""
+    held.append(b"x" * size)
+    return held[-1]
+
+
+held: list[bytes] = []
+
+
 def file(folder: object, name: str, text: str) -> None:
     with open(f"{folder}/{name}", "w") as out:
         out.write(text)
@@ -68,6 +84,8 @@ def acts(fd: int, order: Order) -> Mapping[str, Callable[..., object]]:
         "spin": spin,
         "exit": os._exit,
         "kill": lambda number: os.kill(os.getpid(), number),
+        "once": kill_once,
+        "hold": hold,
         "ignore": lambda: signal.signal(signal.SIGUSR1, signal.SIG_IGN),
         "at deadline": lambda events: at_deadline(fd, events),
         "grandchild": lambda: file(order["folder"], "pid", str(grandchild(stopped=False))),

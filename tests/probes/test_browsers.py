@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -11,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from prober.probes import evidence
 from prober.probes.journey_settings import BrowserSettings
 from prober.probes.turns import Turns
+from prober.result import Outcome, Reason
 from prober.secret import Scrubber
 from tests.agent_process import until
 from tests.probes.playing import (
@@ -25,6 +24,7 @@ from tests.probes.playing import (
     Act,
     Played,
     Stage,
+    begun,
     is_alive,
     until_begun,
 )
@@ -126,6 +126,74 @@ async def test_a_stop_begins_no_journey_and_leaves_the_one_under_way_alone(stage
     assert (await under_way).why[0] == "up"
 
 
+async def test_journeys_at_the_same_time_are_contended_and_one_alone_is_not(stage: Stage) -> None:
+    seen = {"event": "seen", "id": "1", "page": "/", "url": "http://x/", "quality": ["throttled"]}
+    stage.browsers.configure(BrowserSettings(workers=2), Scrubber())
+    long: Sequence[Act] = [READY, GO, ["say", seen], ["file", "begun", ""], ["sleep", 0.6], UP]
+    short: Sequence[Act] = [READY, GO, ["say", seen], UP]
+    first = asyncio.create_task(stage.play(long))
+    await until_begun(stage, "begun")
+
+    runs = [await stage.play(short), await first, await stage.play(short)]
+
+    qualities = [visit.quality for run in runs for visit in run.attempt.visits]
+    assert qualities == [("throttled", "contended"), ("throttled", "contended"), ("throttled",)]
+
+
+async def test_a_stop_that_waited_long_enough_cuts_a_journey_off_with_a_result(
+    stage: Stage,
+) -> None:
+    acts: Sequence[Act] = [READY, GO, begun("pay"), ["file", "begun", ""], ["ignore"], ["spin"]]
+    under_way = asyncio.create_task(stage.play(acts, interval=300))
+    await until_begun(stage, "begun")
+    stage.browsers.stop()
+
+    assert stage.browsers.cut() == {"buy"}
+    run = await under_way
+
+    said = 'the agent was stopped while the journey ran, in step "pay"'
+    assert run.why == ("unknown", "killed", said)
+    assert run.attempt.final
+    assert stage.runs == []
+    assert stage.browsers.cut() == set()
+
+
+async def test_a_verdict_that_was_said_before_a_cut_stands(stage: Stage) -> None:
+    tidying = {"event": "tidying", "outcome": "down", "reason": "step", "message": "no button"}
+    acts: Sequence[Act] = [READY, GO, ["say", tidying], ["file", "begun", ""], ["spin"]]
+    under_way = asyncio.create_task(stage.play(acts))
+    await until_begun(stage, "begun")
+
+    stage.browsers.cut()
+
+    assert (await under_way).why == ("down", "step", "no button")
+
+
+async def test_a_run_that_had_begun_when_its_agent_was_killed_is_known_to_the_next(
+    stage: Stage,
+) -> None:
+    under_way = asyncio.create_task(stage.play(slow(30)))
+    waits = asyncio.create_task(stage.play(GOOD))
+    await until_begun(stage, "run.json")
+    text = (stage.runs[0] / "run.json").read_text()
+    before = stage.clock.now()
+    await cancelled(under_way)
+    await cancelled(waits)
+    for name, content in (("1", text), ("2", text[:20]), ("3", None)):
+        (stage.data_dir / "runs" / name).mkdir()
+        if content is not None:
+            (stage.data_dir / "runs" / name / "run.json").write_text(content)
+
+    found = await stage.browsers.tidy()
+
+    assert [(run.check, run.run_id, run.attempt) for run in found] == [("buy", RUN_ID, 1)]
+    assert before - 10 < found[0].started_at <= before
+    result = found[0].result("journey", "eu", {"team": "x"})
+    assert (result.outcome, result.reason) == (Outcome.UNKNOWN, Reason.KILLED)
+    assert result.message == "the agent was killed while the journey ran"
+    assert stage.runs == []
+
+
 async def test_a_stop_ends_a_process_that_waits_until_it_is_due(stage: Stage) -> None:
     due = stage.clock.monotonic() + 30
     waits = asyncio.create_task(stage.play(GOOD, due=due))
@@ -172,45 +240,6 @@ async def test_nothing_to_tidy_up_is_nothing_to_say(
     await stage.browsers.tidy()
 
     assert caplog.text == ""
-
-
-def kept(stage: Stage, check: str, run: int, age: float) -> Path:
-    folder = stage.data_dir / "evidence" / check / f"{run:032x}"
-    folder.mkdir(parents=True)
-    (folder / "console.txt").write_text("x")
-    moment = stage.clock.now() - age
-    os.utime(folder, (moment, moment))
-    return folder
-
-
-async def test_evidence_is_kept_for_30_days_and_for_100_runs(stage: Stage) -> None:
-    many = [kept(stage, "buy", number, age=60.0 * number) for number in range(103)]
-    old, young = kept(stage, "login", 1, 31 * DAY), kept(stage, "login", 2, 29 * DAY)
-    gone = kept(stage, "removed", 1, 40 * DAY)
-
-    await stage.browsers.prune()
-
-    assert [folder.exists() for folder in many] == [True] * 100 + [False] * 3
-    assert (old.exists(), young.exists()) == (False, True)
-    assert not gone.parent.exists()
-
-
-async def test_a_second_attempt_takes_the_place_of_the_first(stage: Stage) -> None:
-    for text in ("first", "second"):
-        last = await stage.play([READY, GO, ["print", text], ["exit", 1]])
-
-    assert "second" in last.console
-    assert "first" not in last.console
-    assert [f.name for f in (stage.data_dir / "evidence" / "buy").iterdir()] == [RUN_ID]
-
-
-def test_a_long_console_is_cut_and_says_so(tmp_path: Path) -> None:
-    (tmp_path / "console.txt").write_text("x" * (evidence.MOST_TEXT + 10))
-
-    text = evidence._text(tmp_path / "console.txt")
-
-    assert len(text) == evidence.MOST_TEXT + 1
-    assert text.endswith("…")
 
 
 async def cancelled(task: asyncio.Task[Played]) -> None:

@@ -8,8 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from prober.probes import chromium
-from prober.probes.chromium import NoBrowser, arguments, find, playwrights, sandboxed
+from prober.probes import chromium, playwright_kept
+from prober.probes.chromium import (
+    Browser,
+    NoBrowser,
+    arguments,
+    find,
+    missing,
+    sandboxed,
+    unverified,
+)
+from prober.probes.journey_options import SHELL, Channel
 
 
 @pytest.fixture
@@ -17,6 +26,8 @@ def bare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """A system without a browser; the folder is where Playwright's are."""
     monkeypatch.setattr(chromium, "SHELLS", (str(tmp_path / "shell"),))
     monkeypatch.setattr(chromium, "WHOLE", (str(tmp_path / "whole"),))
+    brands = {name: (str(tmp_path / name),) for name in ("chrome", "chrome-beta", "msedge")}
+    monkeypatch.setattr(chromium, "BRANDS", brands)
     return tmp_path
 
 
@@ -30,10 +41,11 @@ def env(folder: Path, **others: str) -> dict[str, str]:
     return {"PLAYWRIGHT_BROWSERS_PATH": str(folder), **others}
 
 
-def install(folder: Path) -> None:
-    package = chromium._package()
+def install(folder: Path, name: str = "chromium-headless-shell") -> None:
+    package = playwright_kept.package()
     assert package is not None
-    kept = folder / f"chromium_headless_shell-{chromium._revision(package)}"
+    revision = playwright_kept.revision(package, name)
+    kept = folder / f"{name.replace('-', '_')}-{revision}"
     kept.mkdir()
     (kept / "INSTALLATION_COMPLETE").touch()
 
@@ -42,7 +54,29 @@ def test_the_one_that_is_named_comes_before_all(bare: Path) -> None:
     program(bare / "shell")
     named = program(bare / "mine")
 
-    assert find(env(bare, PROBER_CHROMIUM=named)) == named
+    assert find(env(bare, PROBER_CHROMIUM=named)) == Browser(named, verified=False)
+    assert find(env(bare, PROBER_CHROMIUM=named), "msedge").path == named
+
+
+@pytest.mark.parametrize(
+    ("name", "is_shell"),
+    [
+        ("chromium-headless-shell", True),
+        ("headless_shell", True),
+        ("chrome-headless-shell-linux64", True),
+        ("chromium", False),
+        ("headless", False),
+    ],
+)
+def test_a_headless_shell_is_known_by_its_name_or_by_what_it_leads_to(
+    bare: Path, name: str, is_shell: bool
+) -> None:
+    named = program(bare / name)
+    link = bare / "link"
+    link.symlink_to(named)
+
+    assert find(env(bare, PROBER_CHROMIUM=named)).verified is is_shell
+    assert find(env(bare, PROBER_CHROMIUM=str(link))).verified is is_shell
 
 
 @pytest.mark.parametrize("path", ["/missing/chromium", "/proc/version", "/tmp"])
@@ -54,14 +88,74 @@ def test_a_named_one_that_is_no_program_is_said(bare: Path, path: str) -> None:
 
 
 def test_a_shell_comes_before_playwrights_own_and_that_before_a_whole_browser(bare: Path) -> None:
+    chrome = program(bare / "chrome")
+    assert find(env(bare)) == Browser(chrome, verified=False)
+
     whole = program(bare / "whole")
-    assert find(env(bare)) == whole
+    assert find(env(bare)) == Browser(whole, verified=False)
 
     install(bare)
-    assert find(env(bare)) is None
+    assert find(env(bare)) == Browser(None)
 
     shell = program(bare / "shell")
-    assert find(env(bare)) == shell
+    assert find(env(bare)) == Browser(shell)
+
+
+@pytest.mark.parametrize("channel", ["chrome", "chrome-beta", "msedge"])
+def test_a_brand_is_taken_where_it_is_and_nothing_in_its_place(
+    bare: Path, channel: Channel
+) -> None:
+    program(bare / "shell")
+    program(bare / "whole")
+    with pytest.raises(
+        NoBrowser, match=f"^{channel} is not installed, .*playwright install {channel}"
+    ):
+        find(env(bare), channel)
+
+    path = program(bare / channel)
+    assert find(env(bare), channel) == Browser(path, verified=False)
+
+
+def test_who_asks_for_chromium_gets_a_whole_one_and_no_chrome(bare: Path) -> None:
+    program(bare / "shell")
+    program(bare / "chrome")
+    with pytest.raises(NoBrowser, match="there is no whole Chromium"):
+        find(env(bare), "chromium")
+
+    install(bare, "chromium")
+    assert find(env(bare), "chromium") == Browser(None, "chromium", verified=False)
+
+    whole = program(bare / "whole")
+    assert find(env(bare), "chromium") == Browser(whole, verified=False)
+
+
+def test_a_window_needs_a_whole_browser(bare: Path) -> None:
+    shell = program(bare / "headless_shell")
+    program(bare / "shell")
+    named = env(bare, PROBER_CHROMIUM=shell)
+    with pytest.raises(NoBrowser, match="there is no whole Chromium"):
+        find(named, headless=False)
+
+    whole = program(bare / "whole")
+    assert find(named, headless=False).path == whole
+    assert find(env(bare, PROBER_CHROMIUM=whole), headless=False).path == whole
+    assert find(named).path == shell
+
+
+def test_what_is_missing_or_not_verified_is_asked_of_the_channels_in_use(bare: Path) -> None:
+    chrome, known = program(bare / "chrome"), env(bare)
+
+    assert missing(known, []) is None
+    assert missing(known, ["chrome"]) is None
+    assert "msedge is not installed" in (missing(known, ["chrome", "msedge"]) or "")
+    assert "PROBER_CHROMIUM_ARGS" in (
+        missing({**known, "PROBER_CHROMIUM_ARGS": "'"}, ["chrome"]) or ""
+    )
+    assert unverified(known, ["msedge"]) is None
+    assert (unverified(known, ["chrome", SHELL]) or "").startswith(f"{chrome}: no headless shell")
+
+    program(bare / "shell")
+    assert unverified(known, [SHELL]) is None
 
 
 def test_a_download_that_was_cut_off_is_no_browser(bare: Path) -> None:
@@ -73,11 +167,11 @@ def test_a_download_that_was_cut_off_is_no_browser(bare: Path) -> None:
 
 
 def test_playwrights_browsers_are_found_wherever_a_journey_is_at_home() -> None:
-    assert playwrights({"PLAYWRIGHT_BROWSERS_PATH": "0"}) == "0"
-    assert playwrights({"PLAYWRIGHT_BROWSERS_PATH": "b"}) == f"{os.getcwd()}/b"
+    assert playwright_kept.folder({"PLAYWRIGHT_BROWSERS_PATH": "0"}) == "0"
+    assert playwright_kept.folder({"PLAYWRIGHT_BROWSERS_PATH": "b"}) == f"{os.getcwd()}/b"
     if sys.platform == "linux":
-        assert playwrights({"HOME": "/home/a"}) == "/home/a/.cache/ms-playwright"
-        assert playwrights({"XDG_CACHE_HOME": "/c"}) == "/c/ms-playwright"
+        assert playwright_kept.folder({"HOME": "/home/a"}) == "/home/a/.cache/ms-playwright"
+        assert playwright_kept.folder({"XDG_CACHE_HOME": "/c"}) == "/c/ms-playwright"
 
 
 def test_switches_are_split_as_a_shell_would() -> None:

@@ -12,13 +12,16 @@ from pathlib import Path
 
 import pytest
 
-from prober.probes import processes
+from prober.probes import chromium, processes
 from prober.probes.browsers import Limits
+from prober.probes.journey_options import SHELL
 from prober.probes.journey_order import _hidden
-from prober.probes.journey_settings import JourneyCheck, JourneySettings
-from prober.result import Evidence
+from prober.probes.journey_settings import BrowserSettings, JourneyCheck, JourneySettings
+from prober.result import Attempt, Evidence
 from prober.secret import Scrubber
 from prober.wire.failure import OwnFault
+from tests import tools
+from tests.agent_process import until
 from tests.probes.playing import (
     GO,
     GOOD,
@@ -111,7 +114,7 @@ async def test_a_browser_that_does_not_get_ready_in_time_is_unknown(tmp_path: Pa
             "internal: ended with exit code 3 and no verdict: no memory",
         ),
         ([["exit", 3]], "internal: ended with exit code 3 and no verdict"),
-        ([READY, GO, ["kill", 9]], "killed: was killed by SIGKILL; out of memory?"),
+        ([READY, GO, ["kill", 9]], "killed: was killed by SIGKILL"),
         ([READY, ["kill", 11]], "killed: was killed by SIGSEGV"),
         ([READY, GO, ["kill", 10]], "killed: was killed by SIGUSR1"),
     ],
@@ -334,6 +337,104 @@ async def test_a_disk_that_takes_no_evidence_costs_the_evidence_only(
     assert "the evidence of buy is lost" in caplog.text
 
 
+async def exit_code(*command: str) -> int:
+    quiet = asyncio.subprocess.DEVNULL
+    process = await asyncio.create_subprocess_exec(*command, stdout=quiet, stderr=quiet)
+    return await process.wait()
+
+
+async def test_a_full_disk_costs_the_evidence_only(
+    stage: Stage, caplog: pytest.LogCaptureFixture
+) -> None:
+    place = stage.data_dir / "evidence"
+    place.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(place)]
+    if os.geteuid() != 0 or await exit_code(*mount):
+        tools.missing("only root can mount a disk of 64 KiB")
+    kept = {"event": "kept", "kind": "screenshot", "name": "a.png"}
+    picture = ["file", "a.png", "x" * 200_000]
+    try:
+        run = await stage.play([READY, GO, picture, ["say", kept], ["print", "x"], down()])
+    finally:
+        left_mounted = await exit_code("umount", str(place))
+
+    assert not left_mounted
+    assert run.why == ("down", "step", "no button")
+    assert run.evidence == []
+    assert "the evidence of buy is lost: " in caplog.text
+    assert stage.runs == []
+    assert (await stage.play(GOOD)).why[0] == "up"
+
+
+async def test_what_the_first_failed_attempt_kept_is_not_written_over(stage: Stage) -> None:
+    first = await stage.play([READY, GO, ["print", "first"], down()])
+    attempt = Attempt(
+        run_id=RUN_ID, traceparent="", number=2, earlier=tuple(first.attempt.evidence)
+    )
+
+    second = await stage.play_as(attempt, [READY, GO, ["print", "second"], down()])
+
+    assert second.evidence == []
+    assert first.console.endswith("first\n")
+
+
+async def test_a_journey_over_its_memory_is_ended_and_says_so(stage: Stage) -> None:
+    settings = BrowserSettings.model_validate({"memory": "256MiB"})
+    stage.browsers.configure(settings, Scrubber())
+    acts: Sequence[Act] = [READY, GO, begun("look"), ["ignore"], ["hold", 300 << 20], ["spin"]]
+
+    run = await stage.play(acts, interval=300)
+
+    assert run.why[:2] == ("unknown", "killed")
+    assert "over agent.browser.memory 256 MiB" in run.why[2]
+    assert run.why[2].endswith('in step "look"')
+    assert len(stage.started) == 1  # a second try would end in the same way
+    assert stage.runs == []
+
+
+@pytest.mark.parametrize(
+    ("acts", "why"),
+    [
+        ([["kill", 19]], ("unknown", "killed")),
+        ([["stopped grandchild"], ["sleep", 0.8], down()], ("unknown", "browser")),
+        ([["stopped grandchild"], ["sleep", 0.8], UP], ("up", None)),
+    ],
+)
+async def test_who_was_stopped_has_not_seen_the_target_fail(
+    stage: Stage, acts: Sequence[Act], why: tuple[str, str | None]
+) -> None:
+    run = await stage.play([READY, GO, *acts], timeout=1.5)
+
+    assert run.why[:2] == why
+    assert why[0] == "up" or "was stopped by a signal" in run.why[2]
+
+
+async def test_what_a_script_prints_is_echoed_as_it_comes(tmp_path: Path) -> None:
+    heard: list[bytes] = []
+    stage = Stage(tmp_path, echo=heard.append)
+    playing = asyncio.create_task(stage.play([READY, GO, ["print", "at once"], ["spin"]]))
+
+    await until(lambda: b"".join(heard) == b"at once\n", "it is heard while the journey runs")
+
+    playing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await playing
+
+
+async def test_a_budget_is_judged_of_what_was_measured(stage: Stage) -> None:
+    step = {"event": "step ended", "name": "pay", "ok": True, "seconds": 0.2}
+    budgets = {"duration": "200ms", "steps": {"pay": "300ms"}}
+
+    up = await stage.play([READY, GO, ["say", step], UP], budgets=budgets)
+    crashed = await stage.play([READY, GO, ["say", step], ["kill", 9]], budgets=budgets)
+
+    assert [(b.budget, b.actual, b.ok) for b in up.attempt.budgets] == [
+        ("duration", 0.25, False),
+        ("step pay", 0.2, True),
+    ]
+    assert crashed.attempt.budgets == []
+
+
 async def test_a_journey_gets_its_order_and_nothing_else_of_ours(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -385,7 +486,7 @@ async def test_without_a_browser_a_journey_is_unknown_and_says_what_to_do(tmp_pa
 
     assert run.why[:2] == ("unknown", "browser")
     assert "'/missing/chromium'" in run.why[2]
-    assert stage.browsers.missing == run.why[2]
+    assert chromium.missing(stage.env, [SHELL]) == run.why[2]
 
 
 async def test_a_folder_that_cannot_be_made_is_our_own_fault(stage: Stage) -> None:

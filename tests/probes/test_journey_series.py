@@ -5,7 +5,7 @@ from dataclasses import replace
 from prober.probes.journey_series import REASONS, series
 from prober.result import Reason, Result
 from prober.series import MOST_PAGES, MOST_STEPS
-from tests.export.samples import Trip, result, step, visit
+from tests.export.samples import Trip, budget, result, step, visit
 
 
 def read(trip: Trip) -> dict[str, float]:
@@ -81,6 +81,55 @@ def test_what_is_beyond_the_limits_is_one() -> None:
     assert found['probe_web_vital_lcp_seconds{page="other"}'] == MOST_PAGES + 2
     assert found['probe_step_duration_seconds{step="s0"}'] == 99
     assert found['probe_web_vital_lcp_seconds{page="/0"}'] == 99
+
+
+def test_a_budget_is_1_where_it_was_kept_and_0_where_it_broke() -> None:
+    found = read(
+        Trip(
+            budgets=[
+                budget("lcp", "checkout", actual=2),
+                budget("lcp", "/"),
+                budget("duration"),
+                budget("step pay now", actual=2),
+                budget('step "x"'),
+            ]
+        )
+    )
+
+    assert found == {
+        'probe_budget_ok{budget="lcp",page="checkout"}': 0,
+        'probe_budget_ok{budget="lcp",page="/"}': 1,
+        'probe_budget_ok{budget="duration",page=""}': 1,
+        'probe_budget_ok{budget="step pay now",page=""}': 0,
+        'probe_budget_ok{budget="step \\"x\\"",page=""}': 1,
+    }
+
+
+def test_budgets_beyond_the_limits_are_one_that_hides_no_breach() -> None:
+    pages = [
+        budget("cls", f"/{number}", actual=2 if number == MOST_PAGES else 1)
+        for number in range(MOST_PAGES + 3)
+    ]
+    steps = [
+        budget(f"step {number}", actual=2 if number == MOST_STEPS + 1 else 1)
+        for number in range(MOST_STEPS + 3)
+    ]
+    found = read(Trip(budgets=[*pages, *steps]))
+
+    assert len(found) == MOST_PAGES + 1 + MOST_STEPS + 1
+    assert [name for name, ok in found.items() if not ok] == [
+        'probe_budget_ok{budget="cls",page="other"}',
+        'probe_budget_ok{budget="step other",page=""}',
+    ]
+
+
+def test_a_page_has_one_name_in_its_vitals_and_its_budgets() -> None:
+    visits = [visit(f"/{number}") for number in range(MOST_PAGES + 1)]
+    beyond = f"/{MOST_PAGES}"
+    found = read(Trip(visits=visits, budgets=[budget("cls", beyond)]))
+
+    assert found['probe_budget_ok{budget="cls",page="other"}'] == 1
+    assert 'probe_web_vital_cls{page="other"}' in found
 
 
 def test_names_are_escaped() -> None:

@@ -30,6 +30,7 @@ class Site:
     released: threading.Event = field(
         default_factory=threading.Event
     )  # at the end: nobody waits on
+    asked: list[tuple[str, dict[str, str]]] = field(default_factory=list)  # paths and headers
 
     @property
     def other_url(self) -> str:
@@ -46,6 +47,8 @@ def site(pages: Mapping[str, Page]) -> Iterator[Site]:
 
         def do_GET(self) -> None:
             path = urlsplit(self.path).path
+            headers = {name.lower(): value for name, value in self.headers.items()}
+            it.asked.append((path, headers))
             page = it.pages.get(path, Page("not here", status=404))
             it.released.wait(page.delay)
             body = page.body.encode() if isinstance(page.body, str) else page.body
@@ -56,6 +59,10 @@ def site(pages: Mapping[str, Page]) -> Iterator[Site]:
                 self.send_header(name, value)
             self.end_headers()
             self.wfile.write(body)
+
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            self.do_GET()
 
         def log_message(self, format: str, *args: object) -> None: ...  # noqa: A002 - its name
 
@@ -124,4 +131,21 @@ MEASURED: Mapping[str, Page] = {
     ),
     "/noise.png": Page(noise(400, 300), "image/png", delay=1.5),
     "/next": Page("<!doctype html><title>next</title><h1>next</h1>"),
+}
+
+# Pages that each are slow in one way; what they must be measured at stands in their address.
+HANDLERS = (50, 150, 300, 600)  # milliseconds
+TRUTH: Mapping[str, Page] = {
+    "/server-600": Page("<!doctype html><h1>slow server</h1>", delay=0.6),
+    "/image-150": Page("<!doctype html><img src=/noise-150.png width=800 height=600>"),
+    "/noise-150.png": Page(noise(400, 300), "image/png", delay=0.15),
+    **{
+        f"/handler-{milliseconds}": Page(
+            f"""<!doctype html><button onclick="
+            const began = performance.now();
+            while (performance.now() - began < {milliseconds});
+            this.textContent = 'done'">slow</button>"""
+        )
+        for milliseconds in HANDLERS
+    },
 }

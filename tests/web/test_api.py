@@ -6,7 +6,7 @@ import httpx
 
 from prober.export.board import AT_LEAST
 from prober.result import Evidence
-from tests.export.samples import NOON, OURS, REFUSED, UP, Trip, step, visit
+from tests.export.samples import NOON, OURS, REFUSED, UP, Trip, budget, step, visit
 from tests.web.serve import Agent, serving
 
 STAMP = "2023-11-14T22:13:20.000Z"  # noon of the samples
@@ -195,3 +195,29 @@ async def test_a_journeys_result_is_told_whole() -> None:
             }
         ]  # fmt: skip
         assert told["evidence"] == [{"kind": "screenshot", "path": "evidence/eu%2Fway/01JD/a.png"}]
+
+
+async def test_a_check_that_is_up_and_beyond_a_budget_is_degraded() -> None:
+    agent = Agent()
+    slow = [budget("lcp", "/", limit=2.5, actual=4.5), budget("duration", limit=30, actual=9)]
+    trips = {
+        "broken": (UP, Trip(budgets=slow)),
+        "kept": (UP, Trip(budgets=slow[1:])),
+        "down": (REFUSED, Trip(budgets=slow, skipped=["pay", "sign out"])),
+        "ours": (OURS, Trip(budgets=slow)),
+    }
+    for name, (finding, trip) in trips.items():
+        agent.bench.add(name, kind="journey")
+        agent.bench.run(name, finding, trip=trip)
+    checks = (await ask(agent, "/api/v1/checks")).json()["data"]["checks"]
+    told = {check["name"]: check["result"] for check in checks}
+
+    assert [name for name, result in told.items() if result["degraded"]] == ["broken"]
+    assert [check["state"] for check in checks] == ["up", "up", "down", "unknown"]
+    assert told["broken"]["outcome"] == "up"
+    assert told["broken"]["budgets"] == [
+        {"budget": "lcp", "page": "/", "limit": 2.5, "actual": 4.5, "ok": False},
+        {"budget": "duration", "page": None, "limit": 30, "actual": 9, "ok": True},
+    ]
+    assert told["down"]["skipped"] == ["pay", "sign out"]
+    assert told["kept"]["skipped"] == []

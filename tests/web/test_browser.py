@@ -7,13 +7,14 @@ import struct
 import zlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from playwright.async_api import Browser, Error, Page, async_playwright, expect
 
 from prober.result import Evidence, Finding, Reason
 from tests import tools
-from tests.export.samples import NOON, REFUSED, UP, Trip, step, visit
+from tests.export.samples import NOON, REFUSED, UP, Trip, budget, step, visit
 from tests.web.serve import Agent, serving
 
 SYSTEM = ("chromium-headless-shell", "chromium", "google-chrome")
@@ -133,9 +134,21 @@ def way(data_dir: Path) -> Agent:
     agent = Agent(data_dir=data_dir)
     agent.bench.add("eu/way", kind="journey")
     steps = [step(f"look at page {number} of many", number) for number in range(49)]
-    visits = [visit(f"/a-long-name-of-a-page/{'x' * number}", lcp=number) for number in range(20)]
+    visits = [
+        replace(
+            visit(f"/a-long-name-of-a-page/{'x' * number}", lcp=number),
+            quality=("no_interaction", "throttled", "stopped_by_input"),
+            requests=number + 1,
+            attribution={"lcp_url": f"https://shop.example/{'y' * 200}"},
+        )
+        for number in range(20)
+    ]
+    budgets = [budget("lcp", one.page, limit=2.5, actual=one.lcp or 0) for one in visits]
     shot = Evidence("screenshot", "evidence/eu%2Fway/01JD/a.png")
-    trip = Trip([*steps, step("pay", 5, "no such button " * 20)], visits, [shot])
+    trip = Trip(
+        [*steps, step("pay", 5, "no such button " * 20)], visits, [shot],
+        budgets=budgets, skipped=["leave " * 20],
+    )  # fmt: skip
     agent.bench.run("eu/way", Finding.down(Reason.STEP, "order.py:31"), facts={}, trip=trip)
     return agent
 

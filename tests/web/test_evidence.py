@@ -51,6 +51,25 @@ async def test_a_link_leads_to_the_file_under_any_prefix(run: Path, tmp_path: Pa
         assert answer.headers["Content-Type"] == "text/plain; charset=utf-8"
 
 
+@pytest.mark.parametrize("name", ["trace.zip", "network.har"])
+async def test_what_other_programs_look_at_is_saved(run: Path, tmp_path: Path, name: str) -> None:
+    (run / name).write_bytes(b"<script>")
+    answer = await get(tmp_path, f"/evidence/eu%252Fshop%253A1/01JD/{name}")
+
+    assert (answer.status_code, answer.content) == (200, b"<script>")
+    assert answer.headers["Content-Type"] == "application/octet-stream"
+    assert answer.headers["Content-Disposition"] == f'attachment; filename="01JD-{name}"'
+
+
+async def test_a_page_is_shown_as_its_source(run: Path, tmp_path: Path) -> None:
+    (run / "dom.html").write_text("<script>")
+    answer = await get(tmp_path, "/evidence/eu%252Fshop%253A1/01JD/dom.html")
+
+    assert (answer.status_code, answer.text) == (200, "<script>")
+    assert answer.headers["Content-Type"] == "text/plain; charset=utf-8"
+    assert answer.headers["Content-Security-Policy"] == "sandbox; default-src 'none'"
+
+
 async def test_what_is_served_may_do_nothing(run: Path, tmp_path: Path) -> None:
     headers = (await get(tmp_path, "/evidence/eu%252Fshop%253A1/01JD/console.txt")).headers
 
@@ -68,8 +87,8 @@ async def test_what_is_served_may_do_nothing(run: Path, tmp_path: Path) -> None:
         "/evidence/eu%252Fshop%253A1/01JD",
         "/evidence/eu%252Fshop%253A1/01JD/",
         "/evidence/eu%252Fshop%253A1/01JD/more.txt",
-        "/evidence/eu%252Fshop%253A1/01JD/page.html",
-        "/evidence/eu%252Fshop%253A1/01JD/screenshot.png.html",
+        "/evidence/eu%252Fshop%253A1/01JD/page.js",
+        "/evidence/eu%252Fshop%253A1/01JD/page.htm",
         "/evidence/eu%252Fshop%253A1/01JD/.txt",
         "/evidence/../secret.txt",
         "/evidence/../../secret.txt",
@@ -89,8 +108,8 @@ async def test_what_is_served_may_do_nothing(run: Path, tmp_path: Path) -> None:
     ],
 )
 async def test_nothing_else_is_served(run: Path, tmp_path: Path, path: str) -> None:
-    (run / "page.html").write_text("<script>")
-    (run / "screenshot.png.html").write_text("<script>")
+    (run / "page.js").write_text("<script>")
+    (run / "page.htm").write_text("<script>")
     (run / ".txt").write_text("hidden")
     (run / "more.txt").mkdir()
     answer = await get(tmp_path, path)

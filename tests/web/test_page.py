@@ -8,7 +8,7 @@ import pytest
 
 from prober.result import Evidence, Finding, Reason
 from prober.web.view import MOST
-from tests.export.samples import NOON, PAGE, REFUSED, UP, Trip, step, visit
+from tests.export.samples import NOON, PAGE, REFUSED, UP, Trip, budget, step, visit
 from tests.web.serve import Agent, serving
 
 EVIL = '<img src=x onerror="alert(1)">'
@@ -232,6 +232,62 @@ async def test_a_journey_shows_its_steps_its_failure_and_its_vitals() -> None:
         assert said in it.text
     assert it.text.count("order.py:31: no such button") == 1
     assert "step : in “pay”" in it.text
+
+
+async def test_a_journey_says_what_it_broke_and_what_it_did_not_come_to() -> None:
+    agent = Agent()
+    agent.bench.add("way", kind="journey")
+    over = [budget("lcp", "<b>", limit=2.5, actual=4.5)]
+    agent.bench.run(
+        "way", REFUSED, trip=Trip([step("pay", 5, "no")], budgets=over, skipped=["<i>", "leave"])
+    )
+    it = outline(await page(agent))
+
+    assert "over its budget: lcp of <b>: 4.5 s, at most 2.5 s" in it.text
+    assert "○ not reached: <i> ○ not reached: leave" in it.text
+
+
+async def test_a_journey_that_is_up_but_over_a_budget_is_called_degraded() -> None:
+    agent = Agent()
+    for name in ("over", "within"):
+        agent.bench.add(name, kind="journey")
+    over = [budget("lcp", "/", limit=0.5, actual=0.8)]
+    agent.bench.run("over", UP, trip=Trip(visits=[PAGE], budgets=over))
+    within = [budget("lcp", "/", limit=2.5, actual=0.8)]
+    agent.bench.run("within", UP, trip=Trip(visits=[PAGE], budgets=within))
+    it = outline(await page(agent))
+
+    assert it.text.count("● up degraded") == 1
+    assert "LCP 800 ms ● good ✗ budget 500 ms" in it.text
+    assert "LCP 800 ms ● good budget 2.5 s" in it.text
+    agent.bench.clock.passed += 86_400  # nothing is known any more
+    assert "degraded" not in await page(agent)
+    agent.bench.run("over", REFUSED, trip=Trip(visits=[PAGE], budgets=over))
+    assert "degraded" not in await page(agent)
+
+
+async def test_a_journey_tells_what_made_its_figures_and_how_a_trace_is_seen() -> None:
+    agent = Agent()
+    agent.bench.add("way", kind="journey")
+    seen = replace(PAGE, attribution={"lcp_element": EVIL}, quality=("remote", "no_interaction"))
+    folder = "evidence/way/01JD"
+    pieces = [
+        Evidence("screenshot", f"{folder}/screenshot.png"),
+        Evidence("trace", f"{folder}/trace.zip"),
+        Evidence("screenshot", f"{folder}/good.png"),
+    ]
+    why = Finding.down(Reason.STEP, "no such button")
+    agent.bench.run("way", why, trip=Trip([step("pay", 5, "no")], [seen], pieces))
+    it = outline(await page(agent))
+
+    assert f"Where this comes from / LCP {EVIL}" in it.text
+    assert "INP no interaction" in it.text
+    assert "Measured with a caveat: in a remote browser" in it.text
+    assert "(see the trace with playwright show-trace trace.zip )" in it.text
+    assert [(one["src"], one["alt"]) for one in it.all("img")] == [
+        (f"{folder}/screenshot.png", "What the browser showed when way failed"),
+        (f"{folder}/good.png", "What the browser showed when way was last up"),
+    ]
 
 
 async def test_a_journey_links_its_evidence() -> None:

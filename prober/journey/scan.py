@@ -1,0 +1,85 @@
+"""Does anything in these bytes give a secret away?
+
+Looked for are the values in all the forms in which texts carry them, in base64
+of something longer, in hex and in UTF-16; inside of archives too.
+"""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from collections.abc import Iterable
+from contextlib import suppress
+from io import BytesIO
+
+import re2
+
+from prober.secret import SCRUB_FROM, buried, forms_of
+
+BURIED_FROM = 6  # characters: what is left of a shorter one is in any file
+DEPTH = 3  # of archives in archives
+UNPACKED = 64 << 20  # bytes at most that an archive may hold
+_DIGITS = b"0123456789"
+
+
+class Scanner:
+    """Knows secrets; a number is one only where it stands alone, as texts are full of digits."""
+
+    def __init__(self, secrets: Iterable[str]) -> None:
+        values = {value for value in secrets if len(value) >= SCRUB_FROM}
+        forms = {form.encode(errors="replace") for value in values for form in forms_of(value)}
+        for value in values:
+            if len(value) >= BURIED_FROM:
+                forms |= buried(value)
+        options = re2.Options()
+        options.encoding = re2.Options.Encoding.LATIN1  # any byte is a character
+        longest_first = sorted(forms, key=len, reverse=True)
+        self._pattern = (
+            re2.compile(b"|".join(map(re2.escape, longest_first)), options) if forms else None
+        )
+
+    def finds(self, data: bytes, depth: int = DEPTH) -> bool:
+        """Whether there is one; also where an archive holds too much to tell."""
+        if self._pattern is None:
+            return False
+        if any(_stands_alone(data, *match.span()) for match in self._pattern.finditer(data)):
+            return True
+        if depth == 0:
+            return False
+        if data[:2] == b"\x1f\x8b":
+            return self._finds_in_gzip(data, depth)
+        return data[:4] == b"PK\x03\x04" and self._finds_in_zip(data, depth)
+
+    def _finds_in_gzip(self, data: bytes, depth: int) -> bool:
+        unpacking = zlib.decompressobj(zlib.MAX_WBITS | 16)
+        with suppress(zlib.error):
+            inner = unpacking.decompress(data, UNPACKED)
+            return bool(unpacking.unconsumed_tail) or self.finds(inner, depth - 1)
+        return False
+
+    def _finds_in_zip(self, data: bytes, depth: int) -> bool:
+        unreadable = (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError)
+        with suppress(*unreadable), zipfile.ZipFile(BytesIO(data)) as archive:
+            if sum(one.file_size for one in archive.infolist()) > UNPACKED:
+                return True
+            return any(
+                self.finds(one.filename.encode(errors="replace"))
+                or self.finds(archive.read(one), depth - 1)
+                for one in archive.infolist()
+            )
+        return False
+
+
+def _stands_alone(data: bytes, begin: int, end: int) -> bool:
+    """Whether a match is not merely a few digits within a longer number."""
+    found = data[begin:end]
+    if found.strip(_DIGITS):
+        return True
+    before, after = data[max(0, begin - 2) : begin], data[end : end + 2]
+    inside = before[-1:].isdigit() or after[:1].isdigit()
+    return not (inside or _goes_on(before[::-1]) or _goes_on(after))
+
+
+def _goes_on(beside: bytes) -> bool:
+    """Whether a number goes on there behind its point."""
+    return beside[:1] == b"." and beside[1:].isdigit()

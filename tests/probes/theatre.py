@@ -1,0 +1,106 @@
+"""Where journeys are played in the browser of this machine, against a server of the test's."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from prober.clock import SystemClock
+from prober.probes import chromium, journey, processes
+from prober.probes.browsers import Browsers, Setup
+from prober.probes.journey_options import SHELL
+from prober.probes.journey_settings import BrowserSettings, JourneyCheck
+from prober.result import Attempt
+from prober.secret import Scrubber
+from tests import tools
+from tests.probes.playing import RUN_ID, Played
+from tests.servers.target import Target, target
+
+NOTHING_OUTSIDE = "'--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1'"
+SCRIPT = """
+import os
+import sys
+import threading
+import time
+from prober.journey import journey
+
+@journey
+def stuck(page, step, params):
+    with step("open"):
+        page.goto("/")
+    print("opened", flush=True)
+    with step("get stuck"):
+        {stuck}
+"""
+GOOD = "assert page.url"
+WAIT = "page.get_by_text('never').click(timeout=60_000)"
+
+
+class Theatre:
+    """One journey at a time; an interval that leaves no time for a second try unless it is given."""
+
+    def __init__(self, folder: Path, shop: Target) -> None:
+        self.folder = folder
+        self.shop = shop
+        self.clock = SystemClock()
+        env = {**os.environ, "PROBER_CHROMIUM_ARGS": NOTHING_OUTSIDE}
+        self.browsers = Browsers(self.clock, Setup(data_dir=folder / "data", env=env))
+        if missing := chromium.missing(env, [SHELL]):
+            tools.missing(missing)
+
+    def allow(self, memory: str) -> None:
+        settings = BrowserSettings.model_validate({"memory": memory})
+        self.browsers.configure(settings, Scrubber())
+
+    async def play(self, stuck: str, timeout: float, interval: float | None = None) -> Played:
+        (self.folder / "stuck.py").write_text(SCRIPT.format(stuck=stuck))
+        settings = {"script": str(self.folder / "stuck.py"), "base_url": self.shop.url}
+        times = {"timeout": timeout, "interval": timeout if interval is None else interval}
+        check = JourneyCheck.model_validate({"name": "stuck", **times, "journey": settings})
+        attempt = Attempt(run_id=RUN_ID, traceparent="")
+        self.attempt = attempt
+        finding = await journey.probe(check, attempt, self.browsers)
+        self.over = self.clock.now()
+        return Played(finding, attempt, self.folder / "data")
+
+    @property
+    def took(self) -> float:
+        """Seconds from the beginning of the last journey until nothing of it was left."""
+        assert self.attempt.started_at is not None
+        return self.over - self.attempt.started_at
+
+    @property
+    def tree(self) -> dict[int, bytes]:
+        """The processes of the run under way and their command lines, ours first."""
+        table = processes.processes()
+        runs = (self.folder / "data" / "runs").resolve()
+        pids = processes.with_descendants(processes._marked(table, runs), table)
+        return {pid: command(pid) for pid in sorted(pids) if not table[pid].is_dead}
+
+    def pids_of(self, which: str) -> Sequence[int]:
+        """`child`, `driver`, `browser` or `renderer`."""
+        is_it: Mapping[str, Callable[[bytes], bool]] = {
+            "child": lambda line: b"prober.journey.child" in line,
+            "driver": lambda line: b"run-driver" in line,
+            "browser": lambda line: b"--headless" in line and b"--type=" not in line,
+            "renderer": lambda line: b"--type=renderer" in line,
+        }
+        return [pid for pid, line in self.tree.items() if is_it[which](line)]
+
+    def is_clean(self) -> bool:
+        return not self.tree and list((self.folder / "data" / "runs").iterdir()) == []
+
+
+def command(pid: int) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""
+
+
+@asynccontextmanager
+async def theatre(folder: Path) -> AsyncIterator[Theatre]:
+    async with target() as shop:
+        yield Theatre(folder, shop)
