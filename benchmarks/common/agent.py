@@ -59,12 +59,13 @@ def agent(
     interval: float = 1.0,
     timeout: float = 1.0,
     env: Mapping[str, str] | None = None,
+    cores: frozenset[int] | None = None,
 ) -> Iterator[Agent]:
     """It is ready when the block begins; its folder stays until the next one is started."""
     folder, port = bench.room("agent"), free_ports(1)[0]
     head = _HEAD.format(port=port, interval=f"{interval:g}", timeout=f"{timeout:g}")
     (folder / "config.yaml").write_text(head + "\n".join(checks) + "\n")
-    with _started(bench, folder, port, env) as ours:
+    with _started(bench, folder, port, env, cores) as ours:
         yield ours
 
 
@@ -77,11 +78,15 @@ def again(bench: Bench, last: Agent, env: Mapping[str, str] | None = None) -> It
 
 @contextmanager
 def _started(
-    bench: Bench, folder: Path, port: int, env: Mapping[str, str] | None
+    bench: Bench,
+    folder: Path,
+    port: int,
+    env: Mapping[str, str] | None,
+    cores: frozenset[int] | None = None,
 ) -> Iterator[Agent]:
     argv = [sys.executable, "-m", "prober", "--log-level", "warning", "run", "-c", "config.yaml"]
     began = CLOCK.monotonic()
-    with running(argv, folder=folder, cores=bench.cores.measured, env=env) as process:
+    with running(argv, folder=folder, cores=cores or bench.cores.measured, env=env) as process:
         wait_until_ready(port, process)
         yield Agent(process, port, folder, CLOCK.monotonic() - began)
 

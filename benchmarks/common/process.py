@@ -100,7 +100,11 @@ class Process:
 
     def cpu(self) -> float:
         """Seconds of user and system time, of all threads and of all processes it started."""
-        return sum(_cpu(pid) for pid in _family(self.pid))
+        return cpu_of_family(self.pid)
+
+    def pss(self) -> int:
+        """Bytes of memory of all processes it started and its own; what they share counts once."""
+        return sum(map(_pss, family(self.pid)))
 
     def rss(self) -> int:
         """Bytes of memory."""
@@ -139,6 +143,19 @@ def running(
         process.stop()
 
 
+def cpu_of_family(pid: int) -> float:
+    """Seconds of user and system time of a process and of all that it started."""
+    return sum(map(_cpu, family(pid)))
+
+
+def _pss(pid: int) -> int:
+    try:
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    except (FileNotFoundError, ProcessLookupError, PermissionError):
+        return 0
+    return sum(int(line.split()[1]) for line in lines if line.startswith("Pss:")) * 1024
+
+
 def _cpu(pid: int) -> float:
     """Including that of children it has waited for."""
     try:
@@ -148,7 +165,8 @@ def _cpu(pid: int) -> float:
     return sum(map(int, fields[11:15])) / _TICKS
 
 
-def _family(pid: int) -> Iterator[int]:
+def family(pid: int) -> Iterator[int]:
+    """A process and all that it started and they started."""
     yield pid
     try:
         tasks = list(Path(f"/proc/{pid}/task").iterdir())
@@ -156,4 +174,4 @@ def _family(pid: int) -> Iterator[int]:
     except (FileNotFoundError, ProcessLookupError):
         return
     for child in children:
-        yield from _family(int(child))
+        yield from family(int(child))

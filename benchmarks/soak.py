@@ -1,0 +1,104 @@
+"""Does anything grow in an agent that runs one journey after the other?
+
+    scripts/bench soak [--count N]
+
+An agent with one worker runs the order journey of the demo without a pause.
+Between two of them it is looked at: its memory and open files, the processes
+that it has, the files in its folder of runs and in the folder for temporary
+files. 300 journeys take about ten minutes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+from benchmarks.common.agent import Agent, agent, total
+from benchmarks.common.bench import CLOCK, Bench, bench, note, sleep_until
+from benchmarks.common.process import family
+from benchmarks.common.table import show
+from benchmarks.journeys import checks, shop
+
+LOOK = 0.5  # seconds
+QUIET = 0.1  # of the looks, those with the fewest processes, are between two journeys
+ROWS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    done: int
+    rss: int
+    files: int
+    processes: int
+    left: int  # files and folders
+
+    def row(self) -> list[str]:
+        figures = (f"{self.rss / 1e6:.1f}", self.files, self.processes, self.left)
+        return [str(self.done), *map(str, figures)]
+
+
+def look(ours: Agent, temporary: Path) -> Look:
+    pid = ours.process.pid
+    left = [*(ours.folder / "data" / "runs").rglob("*"), *temporary.rglob("*")]
+    return Look(
+        done=int(total(ours.metrics(), "prober_runs_total")),
+        rss=ours.process.rss(),
+        files=len(os.listdir(f"/proc/{pid}/fd")),
+        processes=len(list(family(pid))),
+        left=len(left),
+    )
+
+
+def soak(place: Bench, count: int, seconds: float) -> list[Look]:
+    temporary = place.room("tmp")
+    looks: list[Look] = []
+    with shop(place) as there:
+        config = checks(there, 20, place.folder / "report")
+        env = {**there.env, "TMPDIR": str(temporary)}
+        with agent(place, config, interval=20.0, timeout=20.0, env=env, cores=there.cores) as ours:
+            until = CLOCK.monotonic() + seconds
+            while CLOCK.monotonic() < until and (not looks or looks[-1].done < count):
+                looks.append(look(ours, temporary))
+                if len(looks) % 60 == 0:
+                    note(f"{looks[-1].done} journeys of {count}")
+                sleep_until(CLOCK.monotonic() + LOOK)
+            outcomes = [run.outcome for run in ours.runs()]
+    print(f"{len(outcomes)} runs, {len(outcomes) - outcomes.count('up')} of them not up\n")
+    return looks
+
+
+def between(looks: Sequence[Look]) -> Look:
+    """What most of the quiet moments look like, of so many looks."""
+    quiet = sorted(looks, key=lambda one: one.processes)[: max(1, int(len(looks) * QUIET))]
+    return Look(
+        done=looks[-1].done,
+        rss=int(median(one.rss for one in quiet)),
+        files=int(median(one.files for one in quiet)),
+        processes=min(one.processes for one in quiet),
+        left=min(one.left for one in quiet),
+    )
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--count", type=int, default=300, help="journeys (default: %(default)d)")
+    parser.add_argument(
+        "--seconds", type=float, default=1200.0, help="at most (default: %(default)g)"
+    )
+    given = parser.parse_args(argv)
+    with bench("Many journeys in a row: does anything grow?") as place:
+        looks = soak(place, given.count, given.seconds)
+        size = max(1, len(looks) // ROWS)
+        parts = [looks[start : start + size] for start in range(0, len(looks), size)]
+        show(
+            ["journeys done", "agent's RSS MB", "its open files", "processes", "files left"],
+            [between(part).row() for part in parts],
+        )
+
+
+if __name__ == "__main__":
+    main()
