@@ -43,14 +43,19 @@ class Look:
 
 def look(ours: Agent, temporary: Path) -> Look:
     pid = ours.process.pid
-    left = [*(ours.folder / "data" / "runs").rglob("*"), *temporary.rglob("*")]
+    left = sum(map(_inside, (ours.folder / "data" / "runs", temporary)))
     return Look(
         done=int(total(ours.metrics(), "prober_runs_total")),
         rss=ours.process.rss(),
         files=len(os.listdir(f"/proc/{pid}/fd")),
         processes=len(list(family(pid))),
-        left=len(left),
+        left=left,
     )
+
+
+def _inside(folder: Path) -> int:
+    """Files and folders; some may vanish meanwhile."""
+    return sum(len(folders) + len(files) for _, folders, files in os.walk(folder))
 
 
 def soak(place: Bench, count: int, seconds: float) -> list[Look]:

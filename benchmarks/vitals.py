@@ -19,6 +19,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.common import lighthouse
 from benchmarks.common.bench import Bench, bench, free_ports, note
 from benchmarks.common.elastic import NOWHERE
 from benchmarks.common.elastic import argv as elastic
@@ -117,6 +118,20 @@ def by_elastic(place: Bench, url: str) -> Mapping[str, float | None]:
     return {**times, "cls": experience.get("cls"), "inp_seconds": None, "ttfb_seconds": None}
 
 
+def by_lighthouse(place: Bench, url: str) -> Mapping[str, float | None]:
+    """The same, by Lighthouse."""
+    folder = place.room("lighthouse")
+    said = _said(lighthouse.argv(f"{url}/page?{PAGES['peers']}"), folder, lighthouse.env())
+    audits = json.loads(said)["audits"]
+    return {
+        "lcp_seconds": audits["largest-contentful-paint"]["numericValue"] / 1e3,
+        "fcp_seconds": audits["first-contentful-paint"]["numericValue"] / 1e3,
+        "ttfb_seconds": audits["server-response-time"]["numericValue"] / 1e3,
+        "cls": audits["cumulative-layout-shift"]["numericValue"],
+        "inp_seconds": None,
+    }
+
+
 def _said(argv: Sequence[str | Path], folder: Path, env: Mapping[str, str]) -> str:
     done = subprocess.run(
         argv, cwd=folder, env={**os.environ, **env}, capture_output=True, text=True,
@@ -147,28 +162,32 @@ def beside_truth(runs: Sequence[Visits]) -> None:
     show(["figure", "allowed (ms)", "measured (range)", "held"], rows)
 
 
-def beside_peers(runs: Sequence[Visits], theirs: Sequence[Mapping[str, float | None]]) -> None:
+def beside_peers(
+    runs: Sequence[Visits], theirs: Mapping[str, Sequence[Mapping[str, float | None]]]
+) -> None:
     rows = []
     for figure in ("lcp_seconds", "fcp_seconds", "ttfb_seconds", "inp_seconds", "cls"):
         form, scale = (".0f" if figure.endswith("_seconds") else ".9f"), _shown(figure)
         found = (
             spread([scale(value) for one in source if (value := one[figure]) is not None], form)
-            for source in ([run["peers"] for run in runs], theirs)
+            for source in ([run["peers"] for run in runs], *theirs.values())
         )
         rows.append([figure.removesuffix("_seconds").upper(), *found])
     print()
-    show(["the page of both", "prober", "elastic"], rows)
+    show(["a page of all", "prober", *theirs], rows)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     given = options(__doc__, argv, ("truth", "peers"), seconds=1.0, rounds=8)
     with bench("Web Vitals of known pages") as place, pages(place) as url:
-        runs, theirs = [], []
+        runs: list[Visits] = []
+        theirs: dict[str, list[Mapping[str, float | None]]] = {"lighthouse": [], "elastic": []}
         for number in range(given.rounds):
             note(f"round {number + 1} of {given.rounds}")
             runs.append(by_us(place, url))
             if given.only != "truth":
-                theirs.append(by_elastic(place, url))
+                theirs["lighthouse"].append(by_lighthouse(place, url))
+                theirs["elastic"].append(by_elastic(place, url))
         beside_truth(runs)
         if given.only != "truth":
             beside_peers(runs, theirs)
