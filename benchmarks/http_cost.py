@@ -11,6 +11,7 @@ between two moments after a warm-up.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
@@ -21,7 +22,7 @@ from benchmarks.common.blackbox import Blackbox, Job, blackbox, driven, driving,
 from benchmarks.common.nginx import Nginx, nginx
 from benchmarks.common.options import options
 from benchmarks.common.table import of_offered, ratio, show, spread
-from benchmarks.common.window import Pace, observe
+from benchmarks.common.window import Pace, Window, observe
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,7 @@ class Round:
 
     cpu: float  # seconds
     done: int
-    errors: int
+    errors: Counter[str]  # by outcome
     offered: float
     seconds: float
 
@@ -66,8 +67,8 @@ def of_ours(place: Bench, target: Nginx) -> Subject:
         env = {"SSL_CERT_FILE": str(target.ca_file)}
         with agent(place, checks, env=env) as ours:
             window = observe(ours.process, pace, scraped=ours.port)
-        done, errors = ours.ended_in(window)
-        return Round(window.cpu, done, errors, load.rate * window.seconds, window.seconds)
+        outcomes = Counter(run.outcome for run in ours.runs(window))
+        return _round(window, outcomes, load)
 
     return run
 
@@ -82,22 +83,28 @@ def of_theirs(place: Bench, target: Nginx, theirs: Blackbox) -> Subject:
         )
         with driving(place, job) as report:
             window = observe(theirs.process, pace)
-        ups = [one.up for one in driven(report).answers if window.holds(one.ended)]
-        errors = ups.count(False)
-        return Round(window.cpu, len(ups), errors, load.rate * window.seconds, window.seconds)
+        answers = (one for one in driven(report).answers if window.holds(one.ended))
+        return _round(window, Counter("up" if one.up else "down" for one in answers), load)
 
     return run
 
 
+def _round(window: Window, outcomes: Counter[str], load: Load) -> Round:
+    done = outcomes.total()
+    del outcomes["up"]
+    return Round(window.cpu, done, outcomes, load.rate * window.seconds, window.seconds)
+
+
 def line(load: Load, name: str, rounds: Sequence[Round]) -> list[str]:
     done, offered = sum(one.done for one in rounds), sum(one.offered for one in rounds)
+    errors = sum((one.errors for one in rounds), Counter[str]())
     return [
         f"{load.name} {name}",
         spread([one.each for one in rounds]),
         spread([one.cpu / one.seconds for one in rounds], ".2f"),
         f"{done:,}",
         of_offered(done / offered),
-        str(sum(one.errors for one in rounds)),
+        ", ".join(f"{n} {word}" for word, n in errors.items()) or "0",
     ]
 
 

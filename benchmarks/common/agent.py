@@ -36,11 +36,6 @@ class Agent:
     def metrics(self) -> str:
         return get(self.port, "/metrics")
 
-    def ended_in(self, window: Window) -> tuple[int, int]:
-        """How many runs ended in it, and how many of them were not up."""
-        outcomes = [run.outcome for run in self.runs(window)]
-        return len(outcomes), len(outcomes) - outcomes.count("up")
-
     def runs(self, window: Window | None = None) -> list[Run]:
         """What the history holds: all, or what ended in the window."""
         return read(self.database, *(window.wall if window else ()))
