@@ -105,17 +105,17 @@ class Runner:
         started_at = self.clock.now()
         run_id, traceparent = _ids()
         began_at: float | None = None
-        earlier: tuple[Evidence, ...] = ()
+        evidence: tuple[Evidence, ...] = ()
         for number in count(1):
             attempt = Attempt(run_id=run_id, traceparent=traceparent, due=due, number=number)
-            attempt.earlier = earlier
+            attempt.earlier = evidence
             begun = self.clock.monotonic()
             finding = await self._attempt(check, attempt, begun)
             took = self.clock.monotonic() - begun - attempt.aside
             began_at, due = attempt.started_at if began_at is None else began_at, None
+            evidence = (*evidence, *attempt.evidence)
             if number > check.retries or finding.outcome is Outcome.UP or attempt.final:
                 break
-            earlier = earlier or tuple(attempt.evidence)
             await self.clock.sleep(BETWEEN_ATTEMPTS)
         result = Result(
             check=check.name,
@@ -133,7 +133,7 @@ class Runner:
             steps=tuple(attempt.steps),
             visits=tuple(attempt.visits),
             values=attempt.values,
-            evidence=earlier or tuple(attempt.evidence),
+            evidence=evidence,
             budgets=tuple(attempt.budgets),
             skipped=tuple(attempt.skipped),
         )

@@ -204,8 +204,8 @@ class Run:
     async def keep(self, finding: Finding) -> None:
         """Publishes what explains the run, or shows what it looked like where it was good."""
         is_up = finding.outcome is Outcome.UP
-        if self._check.journey.evidence == "never" or (self._attempt.earlier and not is_up):
-            return  # the first failure of a run is the one that is shown
+        if self._check.journey.evidence == "never":
+            return
         self._keeping = asyncio.create_task(self._published(is_up))
         try:
             await asyncio.wait([self._keeping])
@@ -220,7 +220,10 @@ class Run:
         kept = self.story.kept
         if is_up and self._check.journey.evidence != "always":
             kept = [one for one in kept if one.good]
-        process = self._process
+        # The first failure of a run is the one that is shown; only a later one may have a trace.
+        shown = {one.kind for one in self._attempt.earlier}
+        kept = [one for one in kept if one.good or one.kind not in shown]
+        process = None if shown else self._process
         place = evidence.Place(
             data_dir=self._browsers.setup.data_dir,
             check=self._check.name,

@@ -138,11 +138,13 @@ class Publication:
         place.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         found = []
         for one in sorted(kept, key=lambda one: _ORDER.index(one.kind)):
+            if (place.folder / one.name).exists():
+                continue  # of an attempt before
             shutil.move(self._remains.source / CLEAN / one.name, place.folder / one.name)
             found.append(Evidence(one.kind, f"{place.relative}/{one.name}"))
         if self._remains.good:
             (place.folder / IS_UP).touch()
-        elif _linked(place.portrait, place.folder / GOOD):
+        elif not (place.folder / GOOD).exists() and _linked(place.portrait, place.folder / GOOD):
             found.append(Evidence("screenshot", f"{place.relative}/{GOOD}"))
         return found
 

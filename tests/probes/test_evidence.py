@@ -13,7 +13,7 @@ import pytest
 from prober.clock import SystemClock
 from prober.probes import evidence, publishing
 from prober.probes.publishing import Publishing, Wishes
-from prober.result import Evidence
+from prober.result import Attempt, Evidence
 from prober.secret import Scrubber
 from tests.agent_process import until
 from tests.probes.playing import GO, READY, RUN_ID, UP, Act, Played, Stage, down
@@ -199,3 +199,17 @@ async def test_evidence_takes_no_more_room_than_it_may_and_good_runs_go_first(
     assert [folder.exists() for folder in failed] == [True, True]
     assert not oldest.exists()
     assert not good.exists()
+
+
+async def test_a_later_attempt_adds_only_what_the_first_failure_did_not_keep(stage: Stage) -> None:
+    first = await stage.play([READY, GO, ["print", "first"], down()])
+    attempt = Attempt(
+        run_id=RUN_ID, traceparent="", number=2, earlier=tuple(first.attempt.evidence)
+    )
+    acts = [READY, GO, *kept("dom", "dom.html"), ["print", "second"], down()]
+
+    second = await stage.play_as(attempt, acts)
+
+    assert names(first) == ["console.txt"]
+    assert first.console.endswith("first\n")
+    assert names(second) == ["dom.html"]

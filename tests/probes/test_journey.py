@@ -17,7 +17,7 @@ from prober.probes.browsers import Limits
 from prober.probes.journey_options import SHELL
 from prober.probes.journey_order import _hidden
 from prober.probes.journey_settings import BrowserSettings, JourneyCheck, JourneySettings
-from prober.result import Attempt, Evidence
+from prober.result import Evidence
 from prober.secret import Scrubber
 from prober.wire.failure import OwnFault
 from tests import tools
@@ -364,18 +364,6 @@ async def test_a_full_disk_costs_the_evidence_only(
     assert "the evidence of buy is lost: " in caplog.text
     assert stage.runs == []
     assert (await stage.play(GOOD)).why[0] == "up"
-
-
-async def test_what_the_first_failed_attempt_kept_is_not_written_over(stage: Stage) -> None:
-    first = await stage.play([READY, GO, ["print", "first"], down()])
-    attempt = Attempt(
-        run_id=RUN_ID, traceparent="", number=2, earlier=tuple(first.attempt.evidence)
-    )
-
-    second = await stage.play_as(attempt, [READY, GO, ["print", "second"], down()])
-
-    assert second.evidence == []
-    assert first.console.endswith("first\n")
 
 
 async def test_a_journey_over_its_memory_is_ended_and_says_so(stage: Stage) -> None:
