@@ -1,6 +1,6 @@
 """Are the Web Vitals of a journey true? Pages of known behaviour, read at once after the action.
 
-    scripts/bench vitals [--rounds N]
+    scripts/bench vitals [--only PAGE] [--rounds N]
 
 One journey of the agent visits them all, so often; each figure stands beside
 what the page was made to do. The last table sets one page's figures beside
@@ -14,7 +14,7 @@ import os
 import shlex
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,6 +40,7 @@ PAGES = {
     "slow": "answer=600",
     "peers": "image=500&shift=1&answer=100",
 }
+PARTS = ("truth", "peers")
 ONE_RUN = 120.0  # seconds
 
 
@@ -77,7 +78,7 @@ def pages(place: Bench) -> Iterator[str]:
         yield f"http://127.0.0.1:{port}"
 
 
-def by_us(place: Bench, url: str) -> Visits:
+def by_us(place: Bench, url: str, visited: Mapping[str, str]) -> Visits:
     """What one run of the agent's says of each page."""
     folder = place.room("ours")
     config = {
@@ -87,7 +88,7 @@ def by_us(place: Bench, url: str) -> Visits:
             {
                 "name": "truth",
                 "timeout": "1m",
-                "journey": {"script": str(SCRIPT), "base_url": url, "params": {"pages": PAGES}},
+                "journey": {"script": str(SCRIPT), "base_url": url, "params": {"pages": visited}},
             }
         ],
     }
@@ -146,9 +147,9 @@ def _shown(figure: str) -> Callable[[float], float]:
     return (lambda value: value * 1000) if figure.endswith("_seconds") else (lambda value: value)
 
 
-def beside_truth(runs: Sequence[Visits]) -> None:
+def beside_truth(runs: Sequence[Visits], visited: Collection[str]) -> None:
     rows = []
-    for truth in TRUTHS:
+    for truth in (one for one in TRUTHS if one.page in visited):
         scale = _shown(truth.figure)
         found = [run.get(truth.page, {}).get(truth.figure) for run in runs]
         values = [scale(value) for value in found if value is not None]
@@ -178,18 +179,20 @@ def beside_peers(
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    given = options(__doc__, argv, ("truth", "peers"), seconds=1.0, rounds=8)
+    given = options(__doc__, argv, (*PARTS, *PAGES), seconds=1.0, rounds=8)
+    visited = {name: to for name, to in PAGES.items() if given.only in (None, *PARTS, name)}
+    are_peers_asked = given.only in (None, "peers")
     with bench("Web Vitals of known pages") as place, pages(place) as url:
         runs: list[Visits] = []
         theirs: dict[str, list[Mapping[str, float | None]]] = {"lighthouse": [], "elastic": []}
         for number in range(given.rounds):
             note(f"round {number + 1} of {given.rounds}")
-            runs.append(by_us(place, url))
-            if given.only != "truth":
+            runs.append(by_us(place, url, visited))
+            if are_peers_asked:
                 theirs["lighthouse"].append(by_lighthouse(place, url))
                 theirs["elastic"].append(by_elastic(place, url))
-        beside_truth(runs)
-        if given.only != "truth":
+        beside_truth(runs, visited)
+        if are_peers_asked:
             beside_peers(runs, theirs)
 
 

@@ -129,11 +129,15 @@ def _visit(visit: Visit) -> str:
     said = [f"{name} {show_duration(took)}" for name, took in times.items() if took is not None]
     if visit.cls is not None:
         said.append(f"CLS {visit.cls:.4g}")
-    counts = {"JS errors": visit.js_errors, "failed requests": visit.failed_requests}
-    said = [*(said or ["no vitals"]), *(f"{n} {what}" for what, n in counts.items() if n)]
+    counts = {"JS error": visit.js_errors, "failed request": visit.failed_requests}
+    said = [*(said or ["no vitals"]), *(_several(n, what) for what, n in counts.items() if n)]
     flags = [_FLAGS.get(flag, flag) for flag in visit.quality]
     noted = f"  ({'; '.join(flags)})" if flags else ""
     return f"       {visit.page}: {' · '.join(said)}{noted}"
+
+
+def _several(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def _is_poor(visit: Visit, name: str) -> bool:
@@ -151,7 +155,8 @@ def _evidence(one: Evidence, data_dir: Path) -> Iterator[str]:
     path = data_dir / one.path
     yield f"  {one.kind}: {path}"
     if one.kind == "trace":
-        yield f"         open it: playwright show-trace {shlex.quote(str(path))}"
+        python = shlex.quote(sys.executable)  # `playwright` alone may not be on the PATH
+        yield f"         open it: {python} -m playwright show-trace {shlex.quote(str(path))}"
 
 
 def _mark(ok: bool) -> str:

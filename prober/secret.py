@@ -27,6 +27,9 @@ _NAMES = frozenset({"password", "token", "secret", "credentials", "webhook_url",
 _ENDINGS = ("_password", "_token", "_secret", "_key")
 _HEADERS = frozenset({"authorization", "proxy-authorization", "cookie", "x-api-key"})
 _IN_QUERY = "!$&'()*+,;=:@/?"  # what a URL's query may hold as it is (RFC 3986)
+_IN_COMPONENT = "!'()*"  # what JavaScript's encodeURIComponent leaves as it is
+_IN_PAGES = "!$%&()*+,;=:@/?[]^`{|}\\"  # what a browser leaves in the query of an address
+_LOWER = re.compile("%[0-9A-F]{2}")  # of which some make `%2f`
 _URL_SAFE = bytes.maketrans(b"+/", b"-_")  # the other alphabet of base64
 _FIELD = re.compile(r"[\w-]+")
 SCRUB_FROM = 3  # characters; scrubbing something shorter would only ruin the text around it
@@ -187,13 +190,16 @@ def _pattern(longest_first: Iterable[str]) -> _Pattern:
 
 def forms_of(value: str) -> set[str]:
     """The value as it is, and as URLs, JSON, HTML, Python and base64 carry it."""
-    forms = {
-        value,
-        quote(value, safe=""),
-        quote(value),
-        quote_plus(value),
-        quote(value, safe=_IN_QUERY),
-    }
+    if (bare := value.strip()) != value and len(bare) >= SCRUB_FROM:
+        return _forms_of(value) | _forms_of(bare)  # what comes out of a file ends with its line
+    return _forms_of(value)
+
+
+def _forms_of(value: str) -> set[str]:
+    quoted = {quote(value, safe=safe) for safe in ("", "/", _IN_QUERY, _IN_COMPONENT, _IN_PAGES)}
+    form = quote(value, safe="*-._ ").replace("~", "%7E").replace(" ", "+")  # as browsers send it
+    forms = {value, quote_plus(value), form, *quoted}
+    forms |= {_LOWER.sub(lambda match: match[0].lower(), one) for one in (*quoted, form)}
     forms |= {html.escape(value), html.escape(value, quote=False)}
     forms |= {json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1]}
     forms |= {repr(value)[1:-1], repr(value.encode())[2:-1]}

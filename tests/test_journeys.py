@@ -95,14 +95,19 @@ async def test_a_journey_runs_beside_other_checks_and_its_secret_stays_in_it(fol
     assert run_folders(folder) == []
 
 
-async def test_a_stop_gives_a_journey_5_s_and_a_result_and_leaves_nothing_behind(
+async def test_a_stop_gives_all_runs_5_s_a_journey_a_result_and_leaves_nothing_behind(
     folder: Path,
 ) -> None:
-    async with target() as shop:
-        async with running(folder, config(shop, "spin", timeout="7500ms")) as agent:
+    async with target() as shop, target() as mute:
+        mute.delay = 60
+        endless = f"  - {{name: gone, interval: 50s, timeout: 40s, http: '{mute.url}'}}\n"
+        text = config(shop, "spin", timeout="7500ms") + endless
+        async with running(folder, text) as agent:
             await until(lambda: any(b"Mozilla" in h for h in shop.heads), "it spins", within=30)
+            await until(lambda: mute.in_flight == 1, "another run is in flight")
             before = of_runs(folder)
-            assert await agent.stop() == 0
+            assert await agent.stop(within=9.5) == 0
+            assert "the run of gone was cut off by the stop, no result" in agent.log
         assert before
         assert not any(map(is_alive, before))
         assert of_runs(folder) == []

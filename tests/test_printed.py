@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -53,9 +54,9 @@ def test_a_page_shows_what_was_measured_and_what_is_to_be_held_against_it() -> N
     )  # fmt: skip
 
     assert shown(Trip(visits=[page, replace(page, inp=None, quality=(), js_errors=0)])) == [
-        "       cart: INP 0 ms · 2 JS errors · 1 failed requests"
+        "       cart: INP 0 ms · 2 JS errors · 1 failed request"
         "  (nothing was clicked or typed; a slowed network; a_new_one)",
-        "       cart: no vitals · 1 failed requests",
+        "       cart: no vitals · 1 failed request",
     ]
 
 
@@ -96,7 +97,8 @@ def test_a_trace_comes_with_the_command_that_opens_it_also_where_its_path_has_a_
 
     assert shown(trip) == [
         "  trace: /var/lib/prober/evidence/a b/trace.zip",
-        "         open it: playwright show-trace '/var/lib/prober/evidence/a b/trace.zip'",
+        f"         open it: {sys.executable} -m playwright show-trace"
+        " '/var/lib/prober/evidence/a b/trace.zip'",
         "  dom: /var/lib/prober/x.html",
     ]
 

@@ -46,7 +46,7 @@ checks:
   - {{name: plain, http: "http://127.0.0.1:{http}/"}}
   - {{name: safe, http: {{url: "https://localhost:{https}/", tls: {{ca_file: ca.pem}}, expect: {{certificate: {{valid_for: 1h}}}}}}}}
   - {{name: port, tcp: "127.0.0.1:{http}"}}
-  - {{name: way, interval: 5s, timeout: 5s, journey: {{script: way.py, base_url: "http://127.0.0.1:{http}"}}}}
+  - {{name: page, interval: 5s, timeout: 5s, journey: {{script: way.py, base_url: "http://127.0.0.1:{http}"}}}}
 """
 WAY = """
 from prober.journey import journey
@@ -76,14 +76,14 @@ EXPECTED = [
     "prober_schedule_lag_seconds_count > 0",
     'prober_build_info{version!=""}',
     "prober_store_up == 1",
-    'probe_success{check="way",region="eu"} == 1',
-    'probe_step_success{check="way",step="look"} == 1',
-    'probe_step_duration_seconds{check="way",step="look"} > 0',
-    'probe_web_vital_lcp_seconds{check="way",page="/page"} > 0',
-    'probe_web_vital_inp_seconds{check="way",page="/page"} > 0',
-    'probe_interactions{check="way",page="/page"} == 1',
-    'prober_web_vital_lcp_seconds_count{check="way",page="/page"} > 0',
-    'histogram_quantile(0.75, prober_web_vital_lcp_seconds_bucket{check="way"}) > 0',
+    'probe_success{check="page",region="eu"} == 1',
+    'probe_step_success{check="page",step="look"} == 1',
+    'probe_step_duration_seconds{check="page",step="look"} > 0',
+    'probe_web_vital_lcp_seconds{check="page",page="/page"} > 0',
+    'probe_web_vital_inp_seconds{check="page",page="/page"} > 0',
+    'probe_interactions{check="page",page="/page"} == 1',
+    'prober_web_vital_lcp_seconds_count{check="page",page="/page"} > 0',
+    'histogram_quantile(0.75, prober_web_vital_lcp_seconds_bucket{check="page"}) > 0',
     "prober_journey_startup_seconds_count > 0",
     "prober_journey_queue_seconds_count > 0",
 ]

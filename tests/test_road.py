@@ -7,7 +7,8 @@ import json
 import resource
 import signal
 import sqlite3
-from contextlib import closing
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 
 import pytest
@@ -82,49 +83,52 @@ async def test_a_target_dies_and_heals_and_is_told_once_each(tmp_path: Path) -> 
     assert down >= 3
 
 
-@pytest.mark.parametrize(
-    "moment",
-    ["one failure seen", "firing being told", "firing told", "healing", "resolution being told"],
-)
-async def test_a_kill_at_any_point_loses_nothing(tmp_path: Path, moment: str) -> None:
+@pytest.mark.timeout(120)  # six agents
+async def test_a_kill_at_any_point_loses_nothing(tmp_path: Path) -> None:
     async with target() as shop, receiver() as hook:
         text = config(shop.url, hook.url)
-        agent = await start(tmp_path, text)
-        await until(lambda: shop.requests >= 1, "the shop is probed")
-        shop.status = 503
-        seen = shop.requests
-        if moment == "one failure seen":
-            await until(lambda: shop.requests > seen, "a failure")
-        elif moment == "firing being told":
-            hook.answers.append(SILENCE)
-            await until(lambda: len(hook.received) >= 1, "the firing arrives")
-        else:
-            await until(lambda: delivered(tmp_path) == 1, "the firing is told, and that is written")
-        if moment in ("healing", "resolution being told"):
-            shop.status = 200
-            seen = shop.requests
-            if moment == "healing":
-                await until(lambda: shop.requests > seen, "a success")
-            else:
-                hook.answers.append(SILENCE)
-                await until(lambda: len(hook.received) >= 2, "the resolution arrives")
-        await agent.kill()
 
-        async with running(tmp_path, text) as again:
-            if shop.status == 503:
-                await until(lambda: "firing" in dict(said(hook)), "the firing is told")
-            shop.status = 200
-            await until(lambda: "resolved" in dict(said(hook)), "the resolution is told")
+        async with killed(tmp_path, text):
+            await until(lambda: shop.requests >= 1, "the shop is probed")
+            shop.status, seen = 503, shop.requests
+            await until(lambda: shop.requests > seen, "a failure")
+            hook.answers.append(SILENCE)
+        async with killed(tmp_path, text):
+            await until(lambda: len(hook.received) == 1, "the firing arrives")
+        async with killed(tmp_path, text):
+            await until(lambda: delivered(tmp_path) == 1, "the firing is told, and that is written")
+        async with killed(tmp_path, text):
             seen = shop.requests
             await until(lambda: shop.requests > seen + 2, "and more runs pass")
-            assert await again.stop() == 0
+            assert states(hook) == ["firing", "firing"]
+            shop.status, seen = 200, shop.requests
+            await until(lambda: shop.requests > seen, "a success")
+            hook.answers.append(SILENCE)
+        async with killed(tmp_path, text):
+            await until(lambda: len(hook.received) == 3, "the resolution arrives")
+        async with running(tmp_path, text) as last:
+            await until(lambda: len(hook.received) == 4, "the resolution is told")
+            seen = shop.requests
+            await until(lambda: shop.requests > seen + 2, "and more runs pass")
+            assert await last.stop() == 0
 
-    told = said(hook)
-    statuses = [status for status, _ in told]
-    assert len({key for _, key in told}) == 1
-    assert statuses == sorted(statuses)  # "firing" before "resolved"
-    assert statuses.count("firing") == (2 if moment == "firing being told" else 1)
-    assert statuses.count("resolved") == (2 if moment == "resolution being told" else 1)
+    assert states(hook) == ["firing", "firing", "resolved", "resolved"]
+    assert len({key for _, key in said(hook)}) == 1
+
+
+@asynccontextmanager
+async def killed(folder: Path, text: str) -> AsyncIterator[None]:
+    """An agent, until the end of the block."""
+    agent = await start(folder, text)
+    assert agent.url, agent.log
+    try:
+        yield
+    finally:
+        await agent.kill()
+
+
+def states(hook: Receiver) -> list[str]:
+    return [status for status, _ in said(hook)]
 
 
 async def test_a_stopped_agent_blames_nobody(tmp_path: Path) -> None:
@@ -137,16 +141,16 @@ async def test_a_stopped_agent_blames_nobody(tmp_path: Path) -> None:
             for _ in range(2):
                 await until(lambda: shop.in_flight == 1, "a run is in flight")
                 agent.process.send_signal(signal.SIGSTOP)
-                await asyncio.sleep(2)
+                await asyncio.sleep(1.5)  # longer than a run may take
                 agent.process.send_signal(signal.SIGCONT)
                 seen = shop.requests
-                await until(lambda n=seen: shop.requests > n + 1, "it goes on")
+                await until(lambda n=seen: shop.requests > n, "it goes on, and that run is over")
             down = await agent.metric('prober_runs_total{check="shop",region="eu",outcome="down"}')
             up = await agent.metric('prober_runs_total{check="shop",region="eu",outcome="up"}')
 
     assert down == 0
     assert up is not None
-    assert up > 2
+    assert up >= 1
     assert said(hook) == []
 
 

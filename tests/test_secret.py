@@ -97,3 +97,17 @@ def test_scrubbing_takes_no_longer_with_a_thousand_secrets_and_many_cuts() -> No
 
 def test_half_a_surrogate_pair_is_no_reason_to_fail() -> None:
     assert "hunter22" not in Scrubber(["hunter22"])("\ud800 hunter22")
+
+
+@pytest.mark.parametrize(
+    ("secret", "written"),
+    [
+        ("P@ss!word", "P%40ss!word"),  # encodeURIComponent
+        ("pa*ss w~d", "pa*ss+w%7Ed"),  # a form
+        ("p@ss/word", "p%40ss%2fword"),
+        ("p#ss[wo]rd", "p%23ss[wo]rd"),  # the query of an address
+        ("of-a-file\n", "of-a-file"),
+    ],
+)
+def test_a_scrubber_knows_how_browsers_write_addresses(secret: str, written: str) -> None:
+    assert Scrubber([secret])(f"/?q={written}&r=1") == "/?q=***&r=1"

@@ -66,7 +66,7 @@ CONFIG = """
 agent: {{region: eu, data_dir: ./data}}
 web: {{listen: "127.0.0.1:0"}}
 checks:
-  - {{name: shop, interval: 8s, timeout: 7s, journey: {{script: shop.py, base_url: "{url}", evidence: always, secrets: {{password: {known}}}}}}}
+  - {{name: cart, interval: 8s, timeout: 7s, journey: {{script: shop.py, base_url: "{url}", evidence: always, secrets: {{password: {known}}}}}}}
 """
 
 
@@ -122,13 +122,13 @@ async def test_no_secret_is_in_any_artefact(folder: Path) -> None:
         async with running(folder, config(pages)) as agent:
 
             async def is_down() -> bool:
-                return (await agent.check("shop"))["state"] == "down"
+                return (await agent.check("cart"))["state"] == "down"
 
             await until(is_down, "the journey has failed", within=40)
-            row = json.dumps(await agent.check("shop"))
+            row = json.dumps(await agent.check("cart"))
             answers = {
                 path: await agent.get(path)
-                for path in ("/", "/metrics", "/api/v1/checks", "/api/v1/checks/shop")
+                for path in ("/", "/metrics", "/api/v1/checks", "/api/v1/checks/cart")
             }
             withheld = await agent.metric("prober_evidence_withheld_total")
             log = agent.log

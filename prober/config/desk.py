@@ -31,9 +31,15 @@ class Naming(NamedTuple):
 
     def values(self, kind: str) -> Raw | None:
         """Its `params`, or its `secrets`; None for what is none."""
-        whole = self.journey if isinstance(self.journey, dict) else {}
-        found = whole.get(kind)
+        found = self._whole.get(kind)
         return {} if found is None else found if isinstance(found, dict) else None
+
+    def has(self, key: str) -> bool:
+        return self._whole.get(key) is not None
+
+    @property
+    def _whole(self) -> Raw:
+        return self.journey if isinstance(self.journey, dict) else {}
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,9 +41,9 @@ class Unfit(NamedTuple):
 
 
 class Need(BaseModel):
-    """What the function takes out of `params` or `secrets`, at a line of its file."""
+    """What the function takes for granted, at a line of its file."""
 
-    kind: Literal["params", "secrets", "totp"]
+    kind: Literal["params", "secrets", "totp", "base_url"]
     name: str
     line: int
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from difflib import get_close_matches
 from pathlib import Path
 
 from prober.config import listing
@@ -23,6 +24,8 @@ def look_into(desk: Desk, heard: Callable[[], None], timeout: float) -> None:
             for naming in named:
                 for need, message in _lacks(desk, fit, naming):
                     desk.report.other(_shown(desk, fit.file), need.line, naming.place, message)
+                for name, message in _misspelt(fit, naming):
+                    desk.report.warn((*naming.options, "budgets", "steps", name), message)
 
 
 def _tell_unfit(desk: Desk, unfit: Mapping[Script, Unfit]) -> None:
@@ -42,9 +45,22 @@ def _shown(desk: Desk, file: str) -> str:
     return str(path)
 
 
+def _misspelt(fit: Fit, naming: Naming) -> Iterator[tuple[str, str]]:
+    """Steps with a budget that nobody will ever take; some may have names that are made in a run."""
+    steps = (naming.values("budgets") or {}).get("steps")
+    for name in steps if isinstance(steps, dict) else ():
+        close = get_close_matches(name, fit.steps, 1)
+        if close and name not in fit.steps:
+            yield name, f"{fit.function} has no such step; did you mean {close[0]!r}?"
+
+
 def _lacks(desk: Desk, fit: Fit, naming: Naming) -> Iterator[tuple[Need, str]]:
     """What the function takes for granted and this check does not give to it."""
     for need in fit.needs:
+        if need.kind == "base_url":
+            if not naming.has("base_url"):
+                yield need, f"page.goto({need.name!r}) needs a base_url; write it under journey"
+            continue
         kind = "params" if need.kind == "params" else "secrets"
         given = naming.values(kind)
         if given is None:  # a mistake of its own

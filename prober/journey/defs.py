@@ -13,6 +13,7 @@ from prober.journey import journey
 from prober.journey.where import Place
 
 Def = ast.FunctionDef | ast.AsyncFunctionDef
+_STARTS = ("sync_playwright", "async_playwright")
 
 
 def place_of(function: object) -> Place | None:
@@ -85,6 +86,41 @@ def in_vain(module: ModuleType, tree: ast.Module, name: str | None) -> tuple[int
         if marks[0] > 0:
             return node.lineno, f"@journey has to stand above the other decorators of {node.name}"
     return None
+
+
+def amiss(tree: ast.Module) -> tuple[int, str] | None:
+    """What need not be imported to be known for wrong: its line, and what would be right."""
+    for node in tree.body:
+        marks = node.decorator_list if isinstance(node, Def) else []
+        if any(_is_call(one, "journey") for one in marks) and _imports_mark(tree):
+            name = node.name if isinstance(node, Def) else ""
+            return node.lineno, f"@journey takes nothing; write it without brackets over {name}"
+        if not isinstance(node, Def | ast.ClassDef | ast.If) and _starts(node, tree):
+            said = "starts a browser of its own, where a journey is given its page"
+            right = "paste what `playwright codegen --target python-pytest` prints"
+            return node.lineno, f"{said}; {right}"
+    return None
+
+
+def _starts(node: ast.AST, tree: ast.Module) -> bool:
+    """Whether importing the file comes to `sync_playwright()` there, or runs what has the other."""
+    if any(_is_call(one, *_STARTS) for one in ast.walk(node)):
+        return True
+    runs = any(isinstance(one, ast.Attribute) and one.attr == "run" for one in ast.walk(node))
+    return runs and any(_is_call(one, "async_playwright") for one in ast.walk(tree))
+
+
+def _is_call(node: ast.AST, *names: str) -> bool:
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in names
+
+
+def _imports_mark(tree: ast.Module) -> bool:
+    return any(
+        isinstance(node, ast.ImportFrom)
+        and node.module == "prober.journey"
+        and any((one.asname or one.name) == "journey" for one in node.names)
+        for node in tree.body
+    )
 
 
 def _is_inside(inner: Def, tree: ast.Module) -> bool:

@@ -114,6 +114,7 @@ async def _shot(page: Page, seconds: float, clip: FloatRect | None = None) -> by
             timeout=seconds * 1000,
             animations="disabled",
             caret="hide",
+            scale="css",  # a phone's many pixels take five times as long, and longer than there is
             full_page=clip is not None,
             clip=clip,
         )

@@ -18,6 +18,7 @@ from pydantic import JsonValue
 from prober.journey.either import Context, Request, Response
 from prober.journey.files import HAR
 from prober.journey.har import archive
+from prober.journey.where import cut
 
 MOST = 1000  # requests: the last of them
 _LONGEST_BODY = 64 * 1024  # characters of what was sent
@@ -89,7 +90,7 @@ def _asked(request: Request) -> JsonValue:
     body = _body(request)
     if body is not None:
         kind = request.headers.get("content-type", "")
-        asked["postData"] = {"mimeType": kind, "text": body[:_LONGEST_BODY]}
+        asked["postData"] = {"mimeType": kind, "text": cut(body, _LONGEST_BODY)}
     return asked
 
 

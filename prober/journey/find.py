@@ -15,7 +15,7 @@ from types import FunctionType, ModuleType
 
 from prober.errors import ProberError
 from prober.journey import LATER, MARKED
-from prober.journey.defs import definition, in_vain, line_of, place_of
+from prober.journey.defs import amiss, definition, in_vain, line_of, place_of
 from prober.journey.forgotten import Call
 from prober.journey.needs import Asks, asks
 from prober.journey.pytests import missing
@@ -77,6 +77,8 @@ def find(script: Path, function: str | None) -> Found:
     """Imports the script; its folder is then first on sys.path. Raises Unfit."""
     authors = Authors(script)
     tree = _parsed(script)
+    if wrong := amiss(tree):
+        raise Unfit(str(script), *wrong)
     module = _imported(script, authors)
     chosen = _chosen(_Read(script, module, tree), function)
     name = chosen.__name__
@@ -138,6 +140,8 @@ def _unimportable(error: BaseException, script: Path, authors: Authors) -> Unfit
         return _syntax(error, script)
     place = authors.place(error.__traceback__) or Place(str(script), 0)
     what = f"{type(error).__name__}: {said(error)}" if str(error) else type(error).__name__
+    if isinstance(error, ModuleNotFoundError):
+        what += "; packages go into journeys/requirements.txt"
     return Unfit(place.file, place.line, cut(f"cannot be imported: {what}"))
 
 

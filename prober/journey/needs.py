@@ -1,4 +1,4 @@
-"""What does a journey take out of params and secrets for certain, and which steps has it?
+"""What does a journey take for granted, out of params and secrets say, and which steps has it?
 
 Read from the source of its function, without running it. Only what every run
 reaches counts as a need, by its literal name: a need that is none would refuse
@@ -23,8 +23,8 @@ _Scope = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 
 
 class Need(NamedTuple):
-    kind: str  # params, secrets, or totp: a secret that is a seed
-    name: str
+    kind: str  # params, secrets, or totp: a secret that is a seed; base_url
+    name: str  # of a base_url, the path that is relative to it
     line: int
 
 
@@ -95,6 +95,12 @@ class _Reader(ast.NodeVisitor):
         if self._is_certain and (name := _text(node)) is not None:
             self.needs.append(Need(kind, name, node.lineno))
 
+    def _relative(self, url: ast.expr) -> None:
+        """A path needs a base_url; that is told once, of the first."""
+        is_told = any(need.kind == "base_url" for need in self.needs)
+        if not is_told and (_text(url) or "").startswith("/"):
+            self._need("base_url", url)
+
     def _dict(self, node: ast.expr) -> str | None:
         if isinstance(node, ast.Name) and node.id in _DICTS and node.id in self._names:
             return node.id
@@ -135,6 +141,8 @@ class _Reader(ast.NodeVisitor):
                 self._need("totp", first)
             elif called.id == "step" and (name := _text(first)) is not None:
                 self.steps.append(name)
+        if _is_goto(called) and "page" in self._names and first is not None:
+            self._relative(first)
         if isinstance(called, ast.Attribute) and called.attr == "get" and first is not None:
             self.spared.add((self._dict(called.value) or "", _text(first) or ""))
         self.generic_visit(node)
@@ -220,6 +228,13 @@ def _bound(function: _Scope) -> Iterator[str]:
                 yield name
             case _:
                 pass
+
+
+def _is_goto(called: ast.expr) -> bool:
+    match called:
+        case ast.Attribute(value=ast.Name(id="page"), attr="goto"):
+            return True
+    return False
 
 
 def _is_return(node: ast.AST) -> bool:

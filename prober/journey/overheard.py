@@ -20,6 +20,7 @@ from prober.journey.events import Event, Learned
 BINDING = "__prober_typed"
 TEXTS = 20  # typed ones of a run
 SHORTEST, LONGEST = 6, 200  # characters of one; of a cookie only the first counts
+AT_ONCE = 50  # cookies, of at most 4 KiB each
 _LISTEN = files(__package__).joinpath("learn.js").read_text("utf-8")
 _FIELDS = """() => [...document.querySelectorAll("input[type=password]")]
   .flatMap((field) => [field.value, field.getAttribute("value") ?? ""])"""
@@ -44,9 +45,9 @@ class Overheard:
     async def ask(self, context: Context, pages: Iterable[Page]) -> None:
         """What stands in password fields now, and the cookies. Raises Playwright's Error."""
         values = [cookie.get("value", "") for cookie in await cookies_of(context)]
-        told = tuple(value for value in values if len(value) >= SHORTEST)
-        if told:
-            self._say(Learned(texts=told))
+        told = [value for value in values if len(value) >= SHORTEST]
+        for at in range(0, len(told), AT_ONCE):  # a line of too many bytes is no event
+            self._say(Learned(texts=tuple(told[at : at + AT_ONCE])))
         for page in pages:
             for frame in page.frames:
                 with suppress(Error, ValidationError):

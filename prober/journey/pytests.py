@@ -15,6 +15,8 @@ _BEHIND = {
     *("browser_context_args", "new_context", "context", "page"),
 }
 
+_INSTEAD = "remove it, and write device or context into the check's journey"  # codegen prints one
+
 
 def missing(module: ModuleType, tree: ast.Module, asked: Collection[str]) -> tuple[int, str] | None:
     """The first thing that a test with these arguments would lack: its line, and what to do."""
@@ -28,7 +30,8 @@ def missing(module: ModuleType, tree: ast.Module, asked: Collection[str]) -> tup
         needed = {*asked, *_BEHIND} if asked else set(asked)
         if getattr(marker, "autouse", False) or known_as in needed:
             said = f"{name} is a fixture of pytest's, which does not run here"
-            return line_of(name, tree), f"{said}; call it from the journey"
+            right = _INSTEAD if known_as == "browser_context_args" else "call it from the journey"
+            return line_of(name, tree), f"{said}; {right}"
     return None
 
 

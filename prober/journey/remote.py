@@ -17,7 +17,7 @@ from prober.errors import ProberError
 from prober.journey.either import Browser, Playwright
 from prober.journey.where import said
 
-_ADDRESS = re.compile(r"\b((?:ws|http)s?://)(?:[^/?#\s@]*@)?([^/?#\s]+)\S*")
+_ADDRESS = re.compile(r"\b(?:ws|http)s?://(?:[^/?#\s@]*@)?([^/?#\s]+)\S*")
 PATIENCE = 20_000  # milliseconds; less than a journey's process has to get ready
 
 
@@ -35,8 +35,8 @@ def speaks_cdp(address: str) -> bool:
 
 
 def shown(address: str) -> str:
-    """The address without what may be a secret in it."""
-    return _ADDRESS.sub(r"\1\2", address)
+    """Host and port alone: the whole of an address is a secret."""
+    return _ADDRESS.sub(r"\1", address)
 
 
 async def _connection(playwright: Playwright, address: str, slow_mo: float) -> Browser:
@@ -50,4 +50,4 @@ async def _connection(playwright: Playwright, address: str, slow_mo: float) -> B
 
 def _why(error: Error) -> str:
     """What Playwright says; a path or a query of the address may be a token."""
-    return _ADDRESS.sub(r"\1\2", said(error))
+    return shown(said(error))

@@ -1,11 +1,12 @@
 """Does anything in these bytes give a secret away?
 
-Looked for are the values in all the forms in which texts carry them, in base64
-of something longer, in hex and in UTF-16; inside of archives too.
+Looked for are the values however texts may have them written, in base64 of
+something longer, in hex and in UTF-16; inside of archives too.
 """
 
 from __future__ import annotations
 
+import re
 import zipfile
 import zlib
 from collections.abc import Iterable
@@ -14,12 +15,17 @@ from io import BytesIO
 
 import re2
 
+from prober.journey import disguise
 from prober.secret import SCRUB_FROM, buried, forms_of
 
 BURIED_FROM = 6  # characters: what is left of a shorter one is in any file
 DEPTH = 3  # of archives in archives
 UNPACKED = 64 << 20  # bytes at most that an archive may hold
-_DIGITS = b"0123456789"
+PATTERN_MEMORY = 192 << 20  # bytes at most; with less, a hundred secrets take a minute
+_ESCAPE = re.compile(rb"(?:%(?:25)*[0-9A-Fa-f]{2}|\\u[0-9A-Fa-f]{4}|\\x[0-9A-Fa-f]{2})\Z")
+_LONGEST_ESCAPE = 12
+_BREAKS = re.compile(rb"\\[rn]|[\r\n]")
+_WRAPPED = re2.compile(rb"[A-Za-z0-9+/_-]{16,}(?:(?:\\[rn]|[\r\n])+[A-Za-z0-9+/_-]+)+")  # base64
 
 
 class Scanner:
@@ -31,24 +37,40 @@ class Scanner:
         for value in values:
             if len(value) >= BURIED_FROM:
                 forms |= buried(value)
+        self._numbers = {value.encode() for value in values if value.isascii() and value.isdigit()}
         options = re2.Options()
         options.encoding = re2.Options.Encoding.LATIN1  # any byte is a character
-        longest_first = sorted(forms, key=len, reverse=True)
-        self._pattern = (
-            re2.compile(b"|".join(map(re2.escape, longest_first)), options) if forms else None
-        )
+        options.max_mem = PATTERN_MEMORY
+        options.log_errors = False
+        alternatives = [re2.escape(form) for form in sorted(forms, key=len, reverse=True)]
+        alternatives += [known.encode() for known in map(disguise.pattern, values) if known]
+        self._pattern = re2.compile(b"|".join(alternatives), options) if alternatives else None
 
     def finds(self, data: bytes, depth: int = DEPTH) -> bool:
         """Whether there is one; also where an archive holds too much to tell."""
         if self._pattern is None:
             return False
-        if any(_stands_alone(data, *match.span()) for match in self._pattern.finditer(data)):
+        if self._holds(data) or self._holds_in_lines(data):
             return True
         if depth == 0:
             return False
         if data[:2] == b"\x1f\x8b":
             return self._finds_in_gzip(data, depth)
         return data[:4] == b"PK\x03\x04" and self._finds_in_zip(data, depth)
+
+    def _holds(self, data: bytes) -> bool:
+        assert self._pattern is not None  # noqa: S101 - `finds` has looked
+        found = (match.span() for match in self._pattern.finditer(data))
+        return any(
+            data[begin:end] not in self._numbers or _stands_alone(data, begin, end)
+            for begin, end in found
+        )
+
+    def _holds_in_lines(self, data: bytes) -> bool:
+        """Base64 and hex are written in lines, wherever a secret is then."""
+        return any(
+            self._holds(_BREAKS.sub(b"", match.group())) for match in _WRAPPED.finditer(data)
+        )
 
     def _finds_in_gzip(self, data: bytes, depth: int) -> bool:
         unpacking = zlib.decompressobj(zlib.MAX_WBITS | 16)
@@ -72,12 +94,11 @@ class Scanner:
 
 def _stands_alone(data: bytes, begin: int, end: int) -> bool:
     """Whether a match is not merely a few digits within a longer number."""
-    found = data[begin:end]
-    if found.strip(_DIGITS):
-        return True
-    before, after = data[max(0, begin - 2) : begin], data[end : end + 2]
+    before, after = data[max(0, begin - _LONGEST_ESCAPE) : begin], data[end : end + 2]
+    if _ESCAPE.search(before):  # its digits are a character's
+        before = b""
     inside = before[-1:].isdigit() or after[:1].isdigit()
-    return not (inside or _goes_on(before[::-1]) or _goes_on(after))
+    return not (inside or _goes_on(before[:-3:-1]) or _goes_on(after))
 
 
 def _goes_on(beside: bytes) -> bool:

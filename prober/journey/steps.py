@@ -30,7 +30,8 @@ def label(of: str, name: object) -> str:
 
 def allowed(timeout: float | None) -> float | None:
     """The seconds of a step, if it has any. Raises ValueError."""
-    if timeout is not None and not 0 < timeout < math.inf:
+    is_number = isinstance(timeout, int | float)
+    if timeout is not None and not (is_number and 0 < timeout < math.inf):
         raise ValueError(f"the timeout of a step is in seconds, more than 0; not {timeout!r}")
     return timeout
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import linecache
 from dataclasses import dataclass
 
 from playwright.async_api import Error
 
 from prober.journey.forgotten import NeverRan
-from prober.journey.where import Authors, cut, said
+from prober.journey.where import Authors, Place, cut, said
 from prober.result import Outcome, Reason
 
 
@@ -59,9 +60,15 @@ def told(
     elif isinstance(error, NeverRan):
         what = str(error)
     elif isinstance(error, Error | AssertionError):
-        what = said(error) or "an assertion failed"
+        what = said(error) or _asserted(place)
     else:
         what = f"{type(error).__name__}: {said(error)}" if str(error) else type(error).__name__
     where = authors.short(place) if place else ""
     during = f"step {step!r}" if step else ""
     return cut(": ".join(filter(None, (where, during, what))))
+
+
+def _asserted(place: Place | None) -> str:
+    """What an `assert` without words has to say: its line."""
+    line = linecache.getline(place.file, place.line).strip() if place else ""
+    return f"an assertion failed: {line}" if line else "an assertion failed"

@@ -14,8 +14,11 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from urllib.parse import parse_qsl, unquote_plus
 
+import re2
 from pydantic import JsonValue
 
+from prober.journey import disguise
+from prober.journey.scan import PATTERN_MEMORY
 from prober.secret import SHOWN, Scrubber, is_secret_header, is_secret_name
 
 SHORTEST, LONGEST = 6, 4096  # characters of a value that is looked for elsewhere too
@@ -25,6 +28,10 @@ _COOKIES = frozenset({"cookie", "set-cookie"})
 _VALUES = ("value", "__playwright_value_")  # of a field, in a page and in a trace's
 _INPUT = re.compile(r'<input\b(?:[^>"]|"[^"]*")*>', re.IGNORECASE)
 _PASSWORD = re.compile(r'\stype="?password\b', re.IGNORECASE)
+_CODED = re.compile(r"[%&\\+\r]")  # without which a text has nothing written otherwise
+_BEFORE = (  # no digit, but one that is a character's: `%20`
+    r"(?:(?<!\d)(?<!\d\.)|(?<=%[0-9A-Fa-f]{2})|(?<=\\u[0-9A-Fa-f]{4})|(?<=\\x[0-9A-Fa-f]{2}))"
+)
 _VALUE = re.compile(r'(\s(?:value|__playwright_value_)=)(?:"[^"]*"|[^\s>]+)', re.IGNORECASE)
 
 
@@ -36,7 +43,11 @@ class Washer:
         numbers = {value for value in values if value.isascii() and value.isdigit()}
         self._scrub = Scrubber(values - numbers)
         alone = "|".join(sorted(map(re.escape, numbers), key=len, reverse=True))
-        self._numbers = re.compile(rf"(?<!\d)(?<!\d\.)(?:{alone})(?!\d|\.\d)") if numbers else None
+        self._numbers = re.compile(rf"{_BEFORE}(?:{alone})(?!\d|\.\d)") if numbers else None
+        options = re2.Options()
+        options.max_mem = PATTERN_MEMORY
+        disguises = [known for known in map(disguise.pattern, self._scrub.values) if known]
+        self._disguises = re2.compile("|".join(disguises), options) if disguises else None
 
     def text(self, text: str) -> str:
         """The text without secrets; as a page, without what stands in its password fields."""
@@ -62,6 +73,8 @@ class Washer:
 
     def _plain(self, text: str) -> str:
         text = self._scrub(text)
+        if self._disguises and _CODED.search(text):
+            text = self._disguises.sub(SHOWN, text)
         return self._numbers.sub(SHOWN, text) if self._numbers else text
 
 

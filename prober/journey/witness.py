@@ -20,6 +20,7 @@ from prober.journey.overheard import Overheard
 from prober.journey.report import Report
 from prober.journey.trace import Recorder
 from prober.journey.vitals import Vitals, flags_of
+from prober.journey.where import cut
 
 STEP = 1.0  # seconds that a page has before it is left to say what it measured
 SHARE, LEAST = 0.05, 0.5  # of the timeout, seconds: what all of that may take of the journey's time
@@ -42,7 +43,6 @@ class Witness:
         self._engine, self._report, self._clock = engine, report, clock
         self._context: Context | None = None
         self._order = order
-        self._recorder = Recorder(order)
         self._exchanges = Exchanges()
         self._overheard = Overheard(report.say)
         self.ours = 0.0  # seconds that this took of the journey's time
@@ -50,6 +50,7 @@ class Witness:
         self._silent: set[Page] = set()
         self.vitals = Vitals(report.say, flags_of(order))
         self.console = Console(self.vitals, clock, report.clean)
+        self._recorder = Recorder(order, self.console.note, is_async=is_async)
         self.hooks = Hooks(self.pull, is_async=is_async, note=self.console.note)
 
     async def attach(self, browser: Browser, context: Context) -> None:
@@ -165,11 +166,14 @@ class Witness:
         elif shot is not None:
             (self._folder / name).write_bytes(shot.png)
             self._report.say(Kept(kind="screenshot", name=name, good=name == GOOD))
+        elif name != GOOD:
+            self.console.note("no screenshot could be taken in time")
+            self._write_complaints()
 
     async def _keep_content(self, page: Page, name: str, left: Callable[[], float]) -> None:
         text = await attempt(self._engine, min(CONTENT, left()), partial(content_of, page))
         if text:
-            (self._folder / name).write_text(text[:LONGEST_DOM], "utf-8", errors="replace")
+            (self._folder / name).write_text(cut(text, LONGEST_DOM), "utf-8", errors="replace")
             self._report.say(Kept(kind="dom", name=name))
 
     async def _stop_loading(self, page: Page) -> None:

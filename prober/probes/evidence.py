@@ -23,7 +23,7 @@ FOLDER = "evidence"  # in data_dir
 GOOD = "good.png"
 IS_UP = ".up"  # lies beside the evidence of a run that was up
 KEPT_FOR, KEPT_UP_FOR = 30 * 86400.0, 7 * 86400.0  # seconds
-KEPT_RUNS = 100  # of a check
+KEPT_RUNS = 100  # of a check that failed, and as many that were up
 KEPT_BYTES = 2 << 30  # of all checks
 LARGEST = 32 << 20  # bytes of one file
 LONGEST_NAME = 240  # bytes of a folder's
@@ -110,20 +110,17 @@ def prune(data_dir: Path, now: float) -> int:
     left: list[_Run] = []
     for check in _folders(data_dir / FOLDER):
         runs = sorted(map(_Run.of, _folders(check)), reverse=True)
-        too_old = [run for run in runs if run.is_too_old(now)]
-        young = sorted((run for run in runs if run not in too_old), key=_age, reverse=True)
-        gone += [*too_old, *young[KEPT_RUNS:]]
-        left += young[:KEPT_RUNS]
+        for failed in (True, False):
+            alike = [run for run in runs if run.failed is failed]  # the newest first
+            stay = [run for run in alike[:KEPT_RUNS] if not run.is_too_old(now)]
+            gone += alike[len(stay) :]
+            left += stay
     gone += _too_much(left)
     for run in gone:
         remove(run.folder)
     for check in _folders(data_dir / FOLDER):
         _tidy(check, now)
     return len(gone)
-
-
-def _age(run: _Run) -> float:
-    return run.changed
 
 
 def _too_much(runs: list[_Run]) -> Iterator[_Run]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Literal, TypeAlias
 from urllib.parse import urlsplit
+from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, BaseModel, Field, JsonValue
 
@@ -33,6 +35,16 @@ def whole(text: str) -> str:
 
 def _device(name: str) -> str:
     return devices.known(name)
+
+
+def _zone(name: str) -> str:
+    """Nothing is refused where the system has no list of them."""
+    there = {one.lower(): one for one in available_timezones()}
+    if not there or name.lower() in there:
+        return name
+    close = get_close_matches(name.lower(), there, n=1)
+    right = f"did you mean {there[close[0]]}?" if close else "write one like Europe/Zurich"
+    raise ValueError(f"{name!r} is no time zone; {right}")
 
 
 def _address(secret: Secret) -> Secret:
@@ -121,7 +133,7 @@ class ContextOptions(Model):
     service_workers: Literal["allow", "block"] | None = None
     storage_state: Path | None = None
     strict_selectors: bool | None = None
-    timezone_id: _Text | None = None
+    timezone_id: Annotated[str, AfterValidator(_zone)] | None = None
     user_agent: _Text | None = None
     viewport: Viewport | None = None
 

@@ -15,7 +15,7 @@ from prober.result import Attempt
 def order_of(check: JourneyCheck, attempt: Attempt, browsers: Browsers, folder: Path) -> Order:
     """Of one attempt, which works in `folder`. Raises chromium.NoBrowser."""
     settings, play = check.journey, browsers.setup.play
-    wishes = browsers.publishing.wishes(check.name, settings.evidence)
+    wishes = browsers.publishing.wishes(check.name, settings.evidence, check.interval)
     connect, browser = settings.browser.connect, _browser(check, browsers)
     return Order(
         check=check.name,

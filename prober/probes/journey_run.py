@@ -218,7 +218,8 @@ class Run:
 
     async def _published(self, is_up: bool) -> None:
         kept = self.story.kept
-        if is_up and self._check.journey.evidence != "always":
+        is_wanted = self._check.journey.evidence == "always" and not self._attempt.earlier
+        if is_up and not is_wanted:
             kept = [one for one in kept if one.good]
         # The first failure of a run is the one that is shown; only a later one may have a trace.
         shown = {one.kind for one in self._attempt.earlier}

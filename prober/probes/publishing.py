@@ -34,7 +34,7 @@ from prober.result import Evidence
 log = logging.getLogger(__name__)
 
 COMMAND = (sys.executable, "-P", "-m", "prober.journey.clean")
-SECONDS = 30.0  # that cleaning may take
+SECONDS, SECONDS_FOR_REST = 30.0, 10.0  # that cleaning may take; without the trace
 BEFORE: Literal["none", "actions"] = "none"  # is recorded until there is a failure
 TRACED_FOR = 900.0  # seconds after a failure that the whole trace is recorded
 PORTRAIT_EVERY = 60.0  # seconds between two pictures of a check's good runs
@@ -69,30 +69,43 @@ class Publishing:
         self, clock: Clock, *, in_full: bool = False, withheld: Callable[[int], None]
     ) -> None:
         self._clock, self._in_full, self._withheld = clock, in_full, withheld
-        self._failed: dict[str, float] = {}  # when last
+        self._failed: dict[str, float] = {}  # when last, without being recorded
+        self._recorded: set[str] = set()  # whose last run is or was recorded whole
         self._portraits: dict[str, float] = {}
 
-    def wishes(self, check: str, evidence: Literal["failure", "always", "never"]) -> Wishes:
-        """Of the next run.
+    def wishes(
+        self, check: str, evidence: Literal["failure", "always", "never"], interval: float = 0.0
+    ) -> Wishes:
+        """Of the next run; `interval`: seconds until the one after it.
 
-        To record a whole trace costs a journey a fifth of its time, so it is
-        done where there is something to explain: from a failure on, and for a
-        while after the last one, as a check that fails now and then is up
-        between.
+        To record a whole trace costs a journey a fifth of its time, and on
+        pages of many elements a multiple of it. So it is done where there is
+        something to explain: from a failure on, and for a while after it, as a
+        check that fails now and then is up between. And once only: the run
+        after one that was recorded and failed is not recorded, so that none
+        stays down for what its recording takes.
         """
+        self._recorded.discard(check)
         if evidence == "never":
             return Wishes()
-        if self._in_full:
-            return Wishes("full")
         now = self._clock.monotonic()
-        failed = now - self._failed.get(check, -math.inf) < TRACED_FOR
-        is_due = now - self._portraits.get(check, -math.inf) >= PORTRAIT_EVERY
-        return Wishes("full" if failed or evidence == "always" else BEFORE, portrait=is_due)
+        failed = now - self._failed.get(check, -math.inf) < max(TRACED_FOR, 2 * interval)
+        if not (failed or self._in_full or evidence == "always"):
+            return Wishes(BEFORE, portrait=self._is_due(check, now))
+        self._recorded.add(check)
+        return Wishes("full", portrait=not self._in_full and self._is_due(check, now))
+
+    def _is_due(self, check: str, now: float) -> bool:
+        return now - self._portraits.get(check, -math.inf) >= PORTRAIT_EVERY
 
     def of(self, remains: Remains) -> Publication:
-        check = remains.place.check
-        seen = self._portraits if remains.good else self._failed
-        seen[check] = self._clock.monotonic()
+        check, now = remains.place.check, self._clock.monotonic()
+        if remains.good:
+            self._portraits[check] = now
+        elif check in self._recorded:
+            self._failed.pop(check, None)
+        else:
+            self._failed[check] = now
         return Publication(remains, self._withheld)
 
 
@@ -152,7 +165,10 @@ class Publication:
         """In a process of its own, unless there are only a few lines."""
         recorded = (self._remains.source / RECORDED / "trace.trace").exists()
         rest = [one for one in work.kept if one.kind != "console"]
-        answer = self._answer(work) if rest or recorded else clean.cleaned(work)
+        answer = self._answer(work, SECONDS) if rest or recorded else clean.cleaned(work)
+        has_trace = recorded or any(one.kind == "trace" for one in rest)
+        if answer is None and has_trace and not self._given_up:
+            answer = self._without_trace(work)
         if answer is None and not self._given_up:
             log.warning("most evidence of %s is withheld: it was not cleaned", work.folder)
             answer = self._texts(work, len(rest) + recorded)
@@ -162,7 +178,22 @@ class Publication:
             self._withheld(answer.withheld)
         return answer
 
-    def _answer(self, work: Work) -> Cleaned | None:
+    def _without_trace(self, work: Work) -> Cleaned | None:
+        """It is what takes long, and a picture explains more than nothing."""
+        self._clear()
+        kept = tuple(one for one in work.kept if one.kind != "trace")
+        printed = _noted(work.printed, "the trace, which could not be cleaned in time")
+        rest = work.model_copy(update={"kept": kept, "printed": printed})
+        answer = self._answer(rest, SECONDS_FOR_REST)
+        return answer and answer.model_copy(update={"withheld": answer.withheld + 1})
+
+    def _clear(self) -> None:
+        source = self._remains.source
+        for folder in (RECORDED, CLEAN, "unpacked"):
+            remove(source / folder)
+        (source / TRACE).unlink(missing_ok=True)
+
+    def _answer(self, work: Work, seconds: float) -> Cleaned | None:
         """None where it failed, or took too long or too much memory."""
         pipe, env = subprocess.PIPE, dict(self._remains.env)
         with subprocess.Popen(  # noqa: S603 - fixed words
@@ -172,7 +203,7 @@ class Publication:
             if self._given_up:
                 process.kill()
             try:
-                said, _ = process.communicate(work.model_dump_json().encode(), SECONDS)
+                said, _ = process.communicate(work.model_dump_json().encode(), seconds)
                 return Cleaned.model_validate_json(said)
             except (subprocess.TimeoutExpired, ValidationError, BrokenPipeError):
                 process.kill()
@@ -180,15 +211,15 @@ class Publication:
 
     def _texts(self, work: Work, others: int) -> Cleaned:
         """What can be cleaned at once: what was printed, and the console."""
-        source = self._remains.source
-        for folder in (RECORDED, CLEAN):
-            remove(source / folder)
-        (source / TRACE).unlink(missing_ok=True)
+        self._clear()
         console = tuple(one for one in work.kept if one.kind == "console")
-        note = "--- what was not kept ---\neverything else, which could not be cleaned in time\n"
-        printed = f"{work.printed.rstrip()}\n{note}".lstrip()
+        printed = _noted(work.printed, "everything else, which could not be cleaned in time")
         few = clean.cleaned(work.model_copy(update={"kept": console, "printed": printed}))
         return few.model_copy(update={"withheld": few.withheld + others})
+
+
+def _noted(printed: str, what: str) -> str:
+    return f"{printed.rstrip()}\n--- what was not kept ---\n{what}\n".lstrip()
 
 
 def _replace(source: Path, target: Path) -> None:

@@ -330,6 +330,22 @@ NEEDY = (
 SEED = "GEZDGNBVGY3TQOJQ"
 
 
+def test_a_budget_of_a_step_that_is_written_otherwise_is_worth_a_word(tmp_path: Path) -> None:
+    write(tmp_path, GOOD.replace("(page): ...", "(step):\n    with step('pay now'): ..."))
+    text = """
+checks:
+  - name: a
+    journey: {script: journeys/shop.py, budgets: {steps: {pay now: 1s, pay nwo: 1s, made later: 1s}}}
+"""
+
+    said = [one for one in warned(tmp_path, text) if "budgets" in one]
+
+    assert said == [
+        'config.yaml:4: checks[0].journey.budgets.steps["pay nwo"]:'
+        " order has no such step; did you mean 'pay now'?"
+    ]
+
+
 def test_what_a_script_needs_is_asked_of_every_check_that_names_it(tmp_path: Path) -> None:
     write(tmp_path, NEEDY)
     text = f"""

@@ -20,8 +20,8 @@ DEVICES = {
         "default_browser_type": "webkit",
     }
 }
-HEAVY = Page("x" * (200 << 10), type="text/plain")
-SECONDS = 0.9  # of the one that it takes at slow-4g
+HEAVY = Page("x" * (100 << 10), type="text/plain")
+SECONDS = 0.45  # of the half one that it takes at slow-4g
 LIGHT = Page(
     "<!doctype html><meta name=viewport content='width=device-width'><a href=/popup target=_blank>p</a>"
 )

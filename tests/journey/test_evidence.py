@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from playwright.async_api import Page as Tab
-from playwright.async_api import async_playwright
+from playwright.async_api import ViewportSize, async_playwright
 
 from prober.journey.evidence import Photographer, Shot
 from tests.journey.running import OFFLINE
@@ -54,10 +54,11 @@ def with_secret(body: str, secret: str) -> str:
 
 
 @asynccontextmanager
-async def tab() -> AsyncIterator[Tab]:
+async def tab(scale: float = 1) -> AsyncIterator[Tab]:
     async with async_playwright() as playwright:
         chromium = await playwright.chromium.launch(executable_path=browser(), args=[OFFLINE])
-        yield await chromium.new_page(viewport={"width": 800, "height": 1600})
+        view: ViewportSize = {"width": 800, "height": 1600}
+        yield await chromium.new_page(viewport=view, device_scale_factor=scale)
         await chromium.close()
 
 
@@ -65,6 +66,14 @@ async def load(it: Tab, pages: Site, body: str, secret: str) -> None:
     pages.pages["/inner"] = Page(with_secret("<p>SECRET</p><input value=SECRET>", secret))
     pages.pages["/"] = Page(with_secret(body, secret).replace("OTHER", pages.other_url))
     await it.goto(pages.url)
+
+
+async def test_a_picture_has_the_pixels_of_the_layout_however_many_the_device_has() -> None:
+    async with tab(scale=3) as it:
+        await it.set_content("<p>hello")
+        shot = await Photographer([]).picture(it, 5)
+
+    assert int.from_bytes(shot.png[16:20], "big") == 800  # PNG's header: its width
 
 
 async def test_a_picture_never_depends_on_a_secret() -> None:

@@ -35,7 +35,29 @@ UNFIT = {
         "import os\nimport nothing_like_it\n",
         None,
         2,
-        "cannot be imported: ModuleNotFoundError: No module named 'nothing_like_it'",
+        "cannot be imported: ModuleNotFoundError: No module named 'nothing_like_it';"
+        " packages go into journeys/requirements.txt",
+    ),
+    "starts a browser": (
+        "from playwright.sync_api import sync_playwright\ndef run(p): ...\n"
+        "with sync_playwright() as p:\n    run(p)\n",
+        None,
+        3,
+        "starts a browser of its own, where a journey is given its page;"
+        " paste what `playwright codegen --target python-pytest` prints",
+    ),
+    "starts a browser in a loop of its own": (
+        "import asyncio\nfrom playwright.async_api import async_playwright\n"
+        "async def main():\n    async with async_playwright() as p: ...\nasyncio.run(main())\n",
+        None,
+        5,
+        "starts a browser of its own",
+    ),
+    "brackets behind the mark": (
+        f"{IMPORT}@journey('sign in')\ndef sign_in(page): ...\n",
+        None,
+        3,
+        "@journey takes nothing; write it without brackets over sign_in",
     ),
     "raises": (f"{GOOD}\nprint('out')\n1 / 0\n", None, 6, "cannot be imported: ZeroDivisionError"),
     "a fixture of pytest's": (
@@ -61,7 +83,8 @@ UNFIT = {
         f"{PYTEST}@pytest.fixture\ndef browser_context_args(): ...\ndef test_f(page): ...\n",
         None,
         3,
-        "browser_context_args is a fixture of pytest's",
+        "browser_context_args is a fixture of pytest's, which does not run here;"
+        " remove it, and write device or context into the check's journey",
     ),
     "a mark for all": (
         f"{PYTEST}pytestmark = pytest.mark.filterwarnings('x')\ndef test_f(page): ...\n",
@@ -127,7 +150,7 @@ UNFIT = {
     ),
     "not by name": (f"{IMPORT}@journey\ndef f(page, /): ...\n", None, 3, "'page' is given by name"),
     "class": (f"{IMPORT}@journey\nclass F: ...\n", None, 2, "not over the class F"),
-    "called": (f"{IMPORT}@journey('x')\ndef f(): ...\n", None, 2, "not over 'x'"),
+    "called": (f"{IMPORT}@journey('x')\ndef f(): ...\n", None, 3, "without brackets over f"),
     "generator": (f"{IMPORT}@journey\ndef f(page): yield\n", None, 3, "f yields"),
     "fixture": ("def test_f(page, tmp_path): ...\n", None, 1, "test_f asks for 'tmp_path'"),
     "our name in a test": ("def test_f(page, step): ...\n", None, 1, "test_f asks for 'step'"),
@@ -222,6 +245,13 @@ def test_a_mistake_in_a_helper_is_told_where_it_is(tmp_path: Path) -> None:
 
 
 GOOD_ONES = {
+    "that can be run by hand, too": (
+        f"{GOOD}from playwright.sync_api import sync_playwright\n"
+        "def by_hand(): sync_playwright()\nif __name__ == '__main__':\n    sync_playwright()\n",
+        None,
+        "sign_in",
+        False,
+    ),
     "marked": (GOOD, None, "sign_in", False),
     "async": (f"{IMPORT}@journey\nasync def f(page): ...\n", None, "f", True),
     "chosen": (f"{GOOD}@journey\nasync def other(page): ...\n", "other", "other", True),

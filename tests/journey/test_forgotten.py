@@ -28,11 +28,6 @@ async def one_by_one(page): yield
 INSTEAD = "whose lines never ran; write a plain function or async def, without yield"
 # What comes after `@journey` there, the line, and what is said of it.
 IN_THE_BROWSER = {
-    "another's generator": (
-        "def look(page): return lazily(page)",
-        9,
-        f"look returned a generator, {INSTEAD}",
-    ),
     "an async generator": (
         "async def look(page): return one_by_one(page)",
         10,
@@ -45,6 +40,11 @@ IN_THE_BROWSER = {
     ),
 }
 CASES = {
+    "another's generator": (
+        "def look(page): return lazily(page)",
+        9,
+        f"look returned a generator, {INSTEAD}",
+    ),
     "its own generator": (
         "@wrapped\ndef look(page): yield",
         13,

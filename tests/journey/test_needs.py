@@ -94,6 +94,13 @@ def test_a_need_has_its_kind_and_first_line_and_is_told_once() -> None:
     ]
 
 
+def test_the_first_path_that_a_page_goes_to_needs_a_base_url() -> None:
+    body = "page.goto('https://a.example/')\nif params:\n    page.goto('/b')\npage.goto('/c')\npage.goto('/d')"
+
+    assert [tuple(need) for need in asks(function(body), OURS).needs] == [("base_url", "/c", 5)]
+    assert asks(function(f"page = other()\n{body}"), OURS).needs == ()
+
+
 def test_a_name_that_the_function_does_not_ask_for_is_not_ours() -> None:
     body = "secrets['x']\ntotp('x')\nwith step('a'):\n    params['x']"
 

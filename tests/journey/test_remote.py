@@ -104,20 +104,20 @@ def test_a_playwright_server_gives_a_browser_and_keeps_its_path_to_itself(tmp_pa
 
     assert (good.ended.outcome, good.ended.message) == (Outcome.UP, "")
     assert good.visits["/"].interactions == 1
-    host = "/".join(ws.split("/")[:3])
+    host = ws.split("/")[2]
     assert bad.ended.reason is Reason.BROWSER
     assert f"{host} gives none: " in bad.ended.message
-    assert ws[len(host) + 1 : -4] not in bad.ended.message
+    assert ws.split("/")[3][:-4] not in bad.ended.message
 
 
 def test_who_refuses_is_named_with_the_reason_and_without_a_token(tmp_path: Path) -> None:
     mismatch = "Playwright version mismatch: server v1.99"
     with site({"/pw": Page(mismatch, status=428)}) as it:
-        ws = it.url.replace("http", "ws")
-        seen = look(tmp_path, f"{ws}/pw?token={TOKEN}")
+        host = it.url.removeprefix("http://")
+        seen = look(tmp_path, f"ws://{host}/pw?token={TOKEN}")
 
     assert (seen.ended.outcome, seen.ended.reason) == (Outcome.UNKNOWN, Reason.BROWSER)
-    assert seen.ended.message.startswith(f"the browser did not start: {ws} gives none: ")
+    assert seen.ended.message.startswith(f"the browser did not start: {host} gives none: ")
     assert mismatch in seen.ended.message
     assert TOKEN not in repr(seen.events)
 
@@ -125,11 +125,11 @@ def test_who_refuses_is_named_with_the_reason_and_without_a_token(tmp_path: Path
 @pytest.mark.parametrize(
     ("address", "is_cdp", "to_show"),
     [
-        ("ws://grid:3000", False, "ws://grid:3000"),
-        ("wss://grid.example/secret/path?token=a", False, "wss://grid.example"),
-        ("ws://u:p@grid:3000/devtools/browser/1-2", True, "ws://grid:3000"),
-        ("http://[::1]:9222?token=a", True, "http://[::1]:9222"),
-        ("https://u@grid", True, "https://grid"),
+        ("ws://grid:3000", False, "grid:3000"),
+        ("wss://grid.example/secret/path?token=a", False, "grid.example"),
+        ("ws://u:p@grid:3000/devtools/browser/1-2", True, "grid:3000"),
+        ("http://[::1]:9222?token=a", True, "[::1]:9222"),
+        ("https://u@grid", True, "grid"),
     ],
 )
 def test_an_address_tells_its_protocol_and_is_shown_without_what_may_be_secret(

@@ -14,7 +14,7 @@ def test_a_name_is_something_to_read() -> None:
     assert len(label("a step", "x" * 1000)) == NAME
 
 
-@pytest.mark.parametrize("timeout", [0, -1, float("inf"), float("nan")])
+@pytest.mark.parametrize("timeout", [0, -1, float("inf"), float("nan"), "5s"])
 def test_the_time_of_a_step_is_one_that_can_be_over(timeout: float) -> None:
     with pytest.raises(ValueError, match=r"the timeout of a step is in seconds, more than 0; not"):
         allowed(timeout)

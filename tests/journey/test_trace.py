@@ -9,6 +9,7 @@ import signal
 import zipfile
 from pathlib import Path
 
+import pytest
 from pydantic import JsonValue
 
 from prober.journey.clean import Work, cleaned
@@ -93,6 +94,26 @@ def test_a_run_that_was_killed_leaves_its_trace_and_what_its_pages_said(tmp_path
     assert archive[0]["response"]["status"] == 200
     with zipfile.ZipFile(io.BytesIO(trace)) as unzipped:
         assert not [n for n in unzipped.namelist() if b"typed-by-hand" in unzipped.read(n)]
+
+
+@pytest.mark.parametrize(("kind", "wait"), [("def", ""), ("async def", "await ")])
+def test_a_script_may_record_a_trace_itself(tmp_path: Path, kind: str, wait: str) -> None:
+    script = f"""
+from prober.journey import journey
+
+@journey
+{kind} look(page, context):
+    {wait}context.tracing.start(snapshots=True)
+    {wait}page.set_content("<h1>mine</h1>")
+    {wait}context.tracing.stop(path={str(tmp_path / "mine.zip")!r})
+    assert not {wait}page.locator("h1").count()
+"""
+    seen = run(tmp_path, script, trace="full")
+
+    assert seen.ended.message.startswith("journey.py:9: an assertion failed")
+    with zipfile.ZipFile(tmp_path / "mine.zip") as archive:
+        assert b"setContent" in archive.read("trace.trace")
+    assert "the script records a trace itself" in (clean(seen) / "console.txt").read_text()
 
 
 def test_a_good_run_leaves_a_picture_of_the_whole_page_and_everything_if_that_is_wanted(

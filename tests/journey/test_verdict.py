@@ -57,7 +57,7 @@ def raised(error: BaseException) -> BaseException:
             Reason.STEP,
             "BrowserType.launch: Executable doesn't exist at /x; Please run:; playwright install",
         ),
-        (AssertionError(), Reason.STEP, "an assertion failed"),
+        (AssertionError(), Reason.STEP, "an assertion failed: raise error"),
         (
             ZeroDivisionError("division by zero"),
             Reason.SCRIPT,

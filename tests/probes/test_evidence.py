@@ -16,7 +16,7 @@ from prober.probes.publishing import Publishing, Wishes
 from prober.result import Attempt, Evidence
 from prober.secret import Scrubber
 from tests.agent_process import until
-from tests.probes.playing import GO, READY, RUN_ID, UP, Act, Played, Stage, down
+from tests.probes.playing import GO, GOOD, READY, RUN_ID, UP, Act, Played, Stage, down
 
 DAY = 86400.0
 
@@ -110,6 +110,30 @@ async def test_evidence_that_could_not_be_cleaned_is_withheld_except_for_the_con
     assert withheld == [2]
 
 
+HELD_UP_BY_A_TRACE = """
+import os, sys
+from prober.journey.clean import Work, cleaned
+work = Work.model_validate_json(sys.stdin.buffer.read())
+if os.path.exists(f"{work.folder}/trace.zip"):
+    sys.exit(1)
+print(cleaned(work).model_dump_json())
+"""
+
+
+async def test_a_trace_that_could_not_be_cleaned_takes_nothing_else_along(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(publishing, "COMMAND", (sys.executable, "-c", HELD_UP_BY_A_TRACE))
+    withheld: list[int] = []
+    stage.browsers.publishing = Publishing(stage.clock, withheld=withheld.append)
+
+    run = await stage.play([*FAILED[:-1], *kept("trace", "trace.zip"), down()])
+
+    assert names(run) == ["screenshot.png", "console.txt", "dom.html"]
+    assert "the trace, which could not be cleaned in time" in run.console
+    assert withheld == [1]
+
+
 async def test_a_stop_does_not_wait_until_evidence_is_clean(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -138,13 +162,54 @@ async def test_whole_traces_are_recorded_from_a_failure_on_and_for_a_while(
     await stage.play(good)
     assert asked("buy", "failure") == Wishes(publishing.BEFORE, portrait=False)
     await stage.play(FAILED)
-    assert asked("buy", "failure") == Wishes("full")
+    assert asked("buy", "failure") == Wishes("full", portrait=False)
     assert asked("other", "failure").trace == publishing.BEFORE
     monkeypatch.setattr(publishing, "TRACED_FOR", 0.0)
     monkeypatch.setattr(publishing, "PORTRAIT_EVERY", 0.0)
     assert asked("buy", "failure") == Wishes(publishing.BEFORE, portrait=True)
     assert asked("buy", "always").trace == "full"
     assert asked("buy", "never") == Wishes()
+
+
+async def test_after_a_failure_that_was_recorded_none_is_until_the_next(stage: Stage) -> None:
+    asked = stage.browsers.publishing.wishes
+
+    failed = [READY, GO, ["print", "x"], down()]
+    traces = []
+    for acts in (failed, failed, failed, failed, GOOD, failed, GOOD, GOOD):
+        traces.append(asked("buy", "failure").trace)
+        await stage.play(acts)
+
+    assert traces == ["none", "full", "none", "full", "none", "none", "full", "full"]
+
+
+async def test_a_failure_is_followed_by_a_trace_however_seldom_the_check_runs(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(publishing, "TRACED_FOR", 0.0)
+    await stage.play([READY, GO, ["print", "x"], down()])
+
+    assert stage.browsers.publishing.wishes("buy", "failure", 3600.0).trace == "full"
+    assert stage.browsers.publishing.wishes("buy", "failure").trace == publishing.BEFORE
+
+
+async def test_a_good_attempt_leaves_the_evidence_of_the_failure_before_it_alone(
+    stage: Stage,
+) -> None:
+    first = await stage.play(FAILED, evidence="always")
+    attempt = Attempt(
+        run_id=RUN_ID, traceparent="", number=2, earlier=tuple(first.attempt.evidence)
+    )
+    acts = [READY, GO, *kept("dom", "dom.html", "good"), *kept("har", "network.har", "{}"), UP]
+
+    second = await stage.play_as(attempt, acts, evidence="always")
+
+    folder = (stage.data_dir / first.evidence[0].path).parent
+    assert second.why[0] == "up"
+    assert second.evidence == []
+    assert (folder / "dom.html").read_text() == "x"
+    assert not (folder / evidence.IS_UP).exists()
+    assert not (folder / "network.har").exists()
 
 
 def test_who_waits_for_a_run_gets_its_whole_trace() -> None:
@@ -184,6 +249,16 @@ async def test_evidence_is_kept_for_30_days_of_good_runs_for_7_and_for_100_runs(
     assert [folder.exists() for folder in good] == [False, True]
     assert not gone.parent.exists()
     assert (old.parent / "good.png").exists()
+
+
+async def test_good_runs_never_push_out_those_that_failed(stage: Stage) -> None:
+    failed = left(stage, "buy", 1, age=3 * DAY)
+    good = [left(stage, "buy", 2 + n, age=60.0 * n, up=True) for n in range(102)]
+
+    await stage.browsers.prune()
+
+    assert failed.exists()
+    assert [folder.exists() for folder in good] == [True] * 100 + [False] * 2
 
 
 async def test_evidence_takes_no_more_room_than_it_may_and_good_runs_go_first(

@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from prober.probes.browsers import Limits
 from tests.agent_process import until
 from tests.probes.playing import is_alive
-from tests.probes.theatre import GOOD, WAIT, theatre
+from tests.probes.theatre import GOOD, WAIT, WHOLE, theatre
 
+MUTE = Limits(after_deadline=1.5)  # its last word is not to be waited for
 EXPECTED = {
     ("child", signal.SIGKILL): ("unknown", "killed", "the journey's process was killed by SIGKILL"),
     ("child", signal.SIGSTOP): ("unknown", "killed", "the journey's process was stopped"),
@@ -20,7 +22,7 @@ EXPECTED = {
     ("driver", signal.SIGSTOP): ("unknown", "browser", "browser was stopped by a signal"),
     ("browser", signal.SIGKILL): ("unknown", "browser", "the browser does not answer"),
     ("browser", signal.SIGSTOP): ("unknown", "browser", "browser was stopped by a signal"),
-    ("renderer", signal.SIGKILL): ("unknown", "browser", "a page crashed"),
+    ("renderer", signal.SIGKILL): ("unknown", "browser", "a page crashed; stuck.py:14: "),
     ("renderer", signal.SIGSTOP): ("unknown", "browser", "browser was stopped by a signal"),
 }
 
@@ -29,10 +31,12 @@ EXPECTED = {
 async def test_what_happens_to_our_own_processes_is_not_the_targets_fault(
     tmp_path: Path, which: str, number: signal.Signals
 ) -> None:
-    async with theatre(tmp_path) as stage:
-        playing = asyncio.create_task(stage.play(WAIT, timeout=2))
-        await until(lambda: stage.shop.requests > 0, "the journey has opened the page")
-        await asyncio.sleep(0.3)  # and got stuck
+    async with theatre(tmp_path, MUTE if which == "child" else WHOLE) as stage:
+        stuck = tmp_path / "stuck"
+        playing = asyncio.create_task(
+            stage.play(f"open('{stuck}', 'w').close(); {WAIT}", timeout=3)
+        )
+        await until(stuck.exists, "the journey has opened the page and got stuck")
         everything = stage.tree
         for pid in stage.pids_of(which):
             os.kill(pid, number)
@@ -43,7 +47,7 @@ async def test_what_happens_to_our_own_processes_is_not_the_targets_fault(
     assert run.why[:2] == (outcome, reason)
     assert words in run.why[2]
     assert "get stuck" in run.why[2] or number == signal.SIGKILL
-    assert stage.took < 2 + 5 + 1.5
+    assert stage.took < 3 + 5 + 1.5
     assert not any(map(is_alive, everything))
     assert clean
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from prober.clock import SystemClock
 from prober.probes import chromium, journey, processes
-from prober.probes.browsers import Browsers, Setup
+from prober.probes.browsers import Browsers, Limits, Setup
 from prober.probes.journey_options import SHELL
 from prober.probes.journey_settings import BrowserSettings, JourneyCheck
 from prober.result import Attempt
@@ -34,6 +34,7 @@ def stuck(page, step, params):
     with step("get stuck"):
         {stuck}
 """
+WHOLE = Limits()
 GOOD = "assert page.url"
 WAIT = "page.get_by_text('never').click(timeout=60_000)"
 
@@ -41,12 +42,14 @@ WAIT = "page.get_by_text('never').click(timeout=60_000)"
 class Theatre:
     """One journey at a time; an interval that leaves no time for a second try unless it is given."""
 
-    def __init__(self, folder: Path, shop: Target) -> None:
+    def __init__(self, folder: Path, shop: Target, limits: Limits) -> None:
         self.folder = folder
         self.shop = shop
         self.clock = SystemClock()
         env = {**os.environ, "PROBER_CHROMIUM_ARGS": NOTHING_OUTSIDE}
-        self.browsers = Browsers(self.clock, Setup(data_dir=folder / "data", env=env))
+        self.browsers = Browsers(
+            self.clock, Setup(data_dir=folder / "data", env=env, limits=limits)
+        )
         if missing := chromium.missing(env, [SHELL]):
             tools.missing(missing)
 
@@ -101,6 +104,6 @@ def command(pid: int) -> bytes:
 
 
 @asynccontextmanager
-async def theatre(folder: Path) -> AsyncIterator[Theatre]:
+async def theatre(folder: Path, limits: Limits = WHOLE) -> AsyncIterator[Theatre]:
     async with target() as shop:
-        yield Theatre(folder, shop)
+        yield Theatre(folder, shop, limits)
