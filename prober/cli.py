@@ -119,6 +119,13 @@ def _doctor(options: argparse.Namespace) -> int:
     return asyncio.run(examination.run(options.config, os.environ, as_json=options.json))
 
 
+def _notify_test(options: argparse.Namespace) -> int:
+    from prober import notify_test
+
+    loaded = _load(options, allow_broken=True)
+    return asyncio.run(notify_test.run(loaded.config, options.names))
+
+
 def _validate(options: argparse.Namespace) -> int:
     loaded = _load(options, allow_unset=options.allow_unset)
     count = len(loaded.config.checks)
@@ -197,6 +204,8 @@ def _parser() -> argparse.ArgumentParser:
     doctor = _command(commands, "doctor", _doctor, about)
     doctor.add_argument("--json", action="store_true", help=JSON)
 
+    _notify_command(commands)
+
     about = "JSON Schema of the config, for editors"
     commands.add_parser("schema", help=about, description=about + ".").set_defaults(command=_schema)
 
@@ -224,6 +233,15 @@ def _check_command(commands: Commands) -> None:
     check.add_argument("--slow-mo", type=_milliseconds, default=0.0, metavar="MS", help=pause)
     times = f"runs of each journey with --budgets; default: {RUNS}"
     check.add_argument("-n", type=_times, dest="runs", metavar="N", help=times)
+
+
+def _notify_command(commands: Commands) -> None:
+    about = "what concerns the notifiers"
+    notify = commands.add_parser("notify", help=about, description=about.capitalize() + ".")
+    below = notify.add_subparsers(required=True, metavar="COMMAND")
+    about = "send each notifier a test alert and its end, now, and say what it answered"
+    test = _command(below, "test", _notify_test, about)
+    test.add_argument("names", nargs="*", metavar="NAME", help="default: all")
 
 
 def _milliseconds(text: str) -> float:

@@ -20,6 +20,9 @@ ROOT = Path(__file__).parent.parent
 ENV = dict.fromkeys(
     ("API_TOKEN", "HOOK_SECRET", "IMAP_PASSWORD", "S", "SHOP_PASSWORD"), "0123456789"
 )
+ENV["PAGERDUTY_INTEGRATION_KEY"] = "0123456789abcdef0123456789abcdef"
+ENV["SLACK_WEBHOOK_URL"] = "https://hooks.slack.com/services/T00000001/B00000001/abcdefgh"
+ENV["TWILIO_TOKEN"] = "0123456789abcdef0123456789abcdef"
 TEXTS = {
     path.name: path.read_text()
     for path in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))

@@ -17,6 +17,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import replace
 from itertools import islice
 
+from prober.alerts.conditions import Failures
 from prober.alerts.notice import Delivery, Event
 from prober.alerts.plan import Plan, Watched
 from prober.alerts.rules import EffectiveRule
@@ -34,7 +35,7 @@ SHOWN = 300  # characters of a check's message
 
 def watched(plan: Plan) -> Watched:
     """The agent, as if it were a check."""
-    rule = EffectiveRule(name=FAULT[1], failures=RUNS, severity=plan.severity)
+    rule = EffectiveRule(name=FAULT[1], condition=Failures(RUNS), severity=plan.severity)
     return Watched(kind="agent", rules=(rule,), labels=plan.labels)
 
 

@@ -14,12 +14,14 @@ from dataclasses import replace
 
 from prober.alerts import notice
 from prober.alerts.alarms import Alarms
-from prober.alerts.faults import AGENT, FAULT, NO_VERDICT, RUNS, Faults, judged, watched
+from prober.alerts.faults import AGENT, FAULT, NO_VERDICT, RUNS, Faults, judged
+from prober.alerts.met import met
 from prober.alerts.notice import Delivery, Ended, Event, Links, Notice
-from prober.alerts.plan import Plan, Watched
+from prober.alerts.plan import Plan
 from prober.alerts.route import routed
 from prober.alerts.rules import LEAST_REMIND, EffectiveRule
 from prober.alerts.state import QUIET, AlertState, Change, Key, advance, remind, set_back, wake_at
+from prober.alerts.watching import Watching
 from prober.result import Outcome, Result
 
 CHECK_GONE = "the check was removed from the config"
@@ -33,12 +35,12 @@ class Incidents:
     def __init__(self, alerted: Callable[[str, str, str, bool], None]) -> None:
         self.dirty: set[Key] = set()  # states that differ from what is kept
         self.said: list[Delivery] = []  # in order, not yet taken
-        self.reworded: dict[
-            str, Delivery
-        ] = {}  # by id: other words for firings that are told again
+        # By id: other words for firings that are told again.
+        self.reworded: dict[str, Delivery] = {}
         self._alerted = alerted
         self._plan = Plan(region="")
-        self._rules: dict[str, tuple[tuple[Key, EffectiveRule], ...]] = {}  # of who had results
+        self._watching = Watching()
+        self._looking = self._watching.looking  # itself: asked for with every result
         self._states: dict[Key, AlertState] = {}  # without those that are quiet
         self._faults = Faults()
         self._shown: dict[Key, str] = {}  # severity, as `alerted` has heard it
@@ -99,7 +101,7 @@ class Incidents:
     def configure(self, plan: Plan, now: float) -> None:
         """A new plan. States are kept by name; what lost its check or rule is over."""
         self._plan = plan
-        self._rules = {}
+        self._watching.configure(plan)
         self._look_anew(now)
 
     def standing(self) -> list[Delivery]:
@@ -116,16 +118,20 @@ class Incidents:
         outcome = result.finding.outcome
         if outcome is Outcome.UNKNOWN or result.check in self._faults.doubted:
             self._judge(result, now)
-        for key, rule in self._rules.get(result.check) or self._rules_of(result.check):
+        for key, rule, past in self._looking.get(result.check) or self._watching.rules(
+            result.check
+        ):
             before = self._states.get(key)
+            if past is not None:
+                past.add(result, now)
+            elif before is None and outcome is not Outcome.DOWN:
+                continue
             if before is None:
-                if outcome is not Outcome.DOWN:
-                    continue
                 before = QUIET
-            if outcome is Outcome.DOWN and key in self._unseen:
+            elif key in self._unseen and met(rule.condition, result, past, now).met:
                 self._unseen.discard(key)
                 self._wake(key, before, rule)
-            after, change = advance(before, result, rule, now)
+            after, change = advance(before, result, rule, now, past)
             if after is before:
                 continue
             if change is Change.FIRED:
@@ -143,7 +149,7 @@ class Incidents:
             self._look_on(now)
         self._looked = now
         for key in self._alarms.ringing(now, SLICE):
-            rule = self._rule(key)
+            rule = self._watching.rule(key)
             if rule is None:
                 continue  # not yet looked at since the rule was removed
             after, change = remind(self._states[key], rule, now)
@@ -166,7 +172,7 @@ class Incidents:
             self._review(fault, Ended(at=now, up_since=result.started_at))
         elif after.streak >= RUNS:
             state = self._faults.fired(after, result, now)
-            self._keep(FAULT, self._fired(FAULT, state, self._watched(AGENT).rules[0]))
+            self._keep(FAULT, self._fired(FAULT, state, self._watching.watched(AGENT).rules[0]))
 
     def _review(self, fault: AlertState, ended: Ended) -> None:
         """The agent's own alert, where what is faulty may have changed."""
@@ -204,7 +210,7 @@ class Incidents:
             self._review(fault, Ended(at=now, because=CHECK_GONE))
 
     def _look_at(self, key: Key, state: AlertState, now: float) -> None:
-        rule = self._rule(key)
+        rule = self._watching.rule(key)
         if rule is None:
             if key[1] != NO_VERDICT or key[0] not in self._plan.checks:
                 self._forget(key, state, now)
@@ -214,22 +220,8 @@ class Incidents:
             self._show(key, rule.severity)
             self._wake(key, after, rule)
 
-    def _watched(self, check: str) -> Watched:
-        return watched(self._plan) if check == AGENT else self._plan.checks[check]
-
-    def _rules_of(self, check: str) -> tuple[tuple[Key, EffectiveRule], ...]:
-        if check not in self._plan.checks and check != AGENT:
-            return ()
-        rules = self._watched(check).rules
-        self._rules[check] = tuple(((check, rule.name), rule) for rule in rules)
-        return self._rules[check]
-
-    def _rule(self, key: Key) -> EffectiveRule | None:
-        rules = self._rules.get(key[0]) or self._rules_of(key[0])
-        return next((rule for its, rule in rules if its == key), None)
-
     def _fired(self, key: Key, state: AlertState, rule: EffectiveRule) -> AlertState:
-        plan, its = self._plan, self._watched(key[0])
+        plan, its = self._plan, self._watching.watched(key[0])
         labels = notice.identity(plan.region, key[0], its.kind, rule, its.labels)
         told = routed(plan.routes, plan.notifiers, labels) if plan.notify else ()
         state = replace(state, labels=labels, told=told)

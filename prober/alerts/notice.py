@@ -14,6 +14,7 @@ from urllib.parse import quote
 
 from pydantic import JsonValue, TypeAdapter
 
+from prober.alerts.phrases import phrases
 from prober.alerts.rules import EffectiveRule
 from prober.alerts.state import AlertState
 from prober.units import rfc3339, show_duration
@@ -123,8 +124,9 @@ def firing(state: AlertState, links: Links) -> Notice:
 
 def _check_fails(state: AlertState) -> dict[str, str]:
     labels = state.labels
-    summary = f"{labels['check']} is down in {labels['region']}"
-    description = f"failing since {_moment(state.since)}"
+    words = phrases(state)
+    summary = f"{labels['check']} {words.begun} in {labels['region']}"
+    description = f"{words.lasts} {_moment(state.since)}"
     return {
         "summary": _colon(summary, state.last_message),
         "description": _colon(description, _errors(state)),
@@ -149,8 +151,9 @@ def reminder(state: AlertState, links: Links) -> Notice:
     labels = state.labels
     at = state.notified_at or 0.0
     lasted = _lasted(state, at)
-    summary = f"{labels['check']} is still down in {labels['region']} after {lasted}"
-    description = f"failing since {_moment(state.since)}"
+    words = phrases(state)
+    summary = f"{labels['check']} {words.still} in {labels['region']} after {lasted}"
+    description = f"{words.lasts} {_moment(state.since)}"
     return _notice(
         state,
         links,
@@ -170,9 +173,10 @@ def resolved(state: AlertState, links: Links, ended: Ended) -> Notice:
     labels = state.labels
     until = ended.at if ended.up_since is None else ended.up_since
     lasted = _lasted(state, until)
-    description = f"failed from {_moment(state.since)} to {_moment(until)}"
+    words = phrases(state)
+    description = f"{words.was} from {_moment(state.since)} to {_moment(until)}"
     if "check" in labels:
-        summary = f"{labels['check']} is up again in {labels['region']} after {lasted}"
+        summary = f"{labels['check']} {words.over} in {labels['region']} after {lasted}"
         description = _colon(description, _errors(state))
     else:
         were = state.details.get("were") or state.details.get("checks", "all checks")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated
 
 from pydantic import (
@@ -21,6 +21,8 @@ from pydantic import (
 )
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
+from prober.alerts.conditions import Condition, Subject, Windowed, needed
+from prober.alerts.when import When
 from prober.check import Model
 from prober.units import Count, Duration
 
@@ -29,14 +31,8 @@ LEAST_REMIND = 1.0  # seconds; a reminder is for people
 DEFAULT_SEVERITIES = ("critical", "high", "medium", "low", "info")
 
 
-class When(Model):
-    """The condition. `failures` in a row; an unknown run is neither a failure nor a success."""
-
-    failures: Annotated[Count, Field(ge=1)]
-
-
 class Resolve(Model):
-    """When it is over: so many runs up in a row."""
+    """When it is over: so many runs in a row that are up or, of other rules than failures, do not meet it."""
 
     successes: Annotated[Count, Field(ge=1)] = 2
 
@@ -62,10 +58,11 @@ DEFAULT_RULES: Mapping[str, Rule] = {"down": Rule(when=When(failures=3))}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EffectiveRule:
-    """A rule as it holds for one check. `remind` is in seconds."""
+    """A rule as it holds for one check. `lasting` (the config's `for`) and `remind` are in seconds."""
 
     name: str
-    failures: int
+    condition: Condition
+    lasting: float = 0.0
     successes: int = 2
     remind: float | None = None
     severity: str = DEFAULT_SEVERITIES[0]
@@ -101,6 +98,21 @@ def effective(
     return tuple(_settled(name, rule, fallback) for name, rule in {**held, **valid}.items())
 
 
+def applying(rules: Sequence[EffectiveRule], subject: Subject) -> tuple[EffectiveRule, ...]:
+    """Those that `subject` can meet, with windows that its runs can fill."""
+    return tuple(
+        rule
+        if (over := needed(rule.condition, subject.interval)) is None
+        else replace(rule, condition=_widened(rule.condition, over))
+        for rule in rules
+        if subject.can_meet(rule.condition)
+    )
+
+
+def _widened(condition: Condition, over: float) -> Condition:
+    return replace(condition, over=over) if isinstance(condition, Windowed) else condition
+
+
 def alertname(rule: str) -> str:
     """`down` → ProberDown, `slow-checkout` → ProberSlowCheckout."""
     words = re.split(r"[^A-Za-z0-9]+", rule)
@@ -110,7 +122,8 @@ def alertname(rule: str) -> str:
 def _settled(name: str, rule: Rule, fallback: str) -> EffectiveRule:
     return EffectiveRule(
         name=name,
-        failures=rule.when.failures,
+        condition=rule.when.condition(),
+        lasting=rule.when.for_,
         successes=rule.resolve.successes,
         remind=rule.remind,
         severity=rule.severity or fallback,
@@ -118,7 +131,7 @@ def _settled(name: str, rule: Rule, fallback: str) -> EffectiveRule:
 
 
 def _plain(rule: Rule | None) -> dict[str, JsonValue]:
-    return rule.model_dump(mode="json", exclude_unset=True) if rule else {}
+    return rule.model_dump(mode="json", exclude_unset=True, by_alias=True) if rule else {}
 
 
 def _refuse_wrong_words(

@@ -2,11 +2,16 @@
 
 Pure: values in, values out.
 
-    quiet   --`failures` x down-->   firing   (change: FIRED)
-    firing  --`remind` has passed--> firing   (change: REMINDED)
-    firing  --`successes` x up-->    quiet    (change: RESOLVED)
+    quiet   --the condition is met--------> pending
+    pending --it is not met any more------> quiet
+    pending --met at every run for `for`--> firing   (change: FIRED)
+    firing  --`remind` has passed---------> firing   (change: REMINDED)
+    firing  --`successes` good runs-------> quiet    (change: RESOLVED)
 
-A result that is unknown is our own fault: it moves nothing and resets nothing.
+Without `for` what is met fires at once. A run is good that is up or, of other
+conditions than failures, that does not meet it. A result that is unknown is our
+own fault, and a window may have too few runs to say anything: that moves nothing
+and resets nothing.
 The state knows nothing of the thresholds it was reached under, so that an
 edited rule goes on from where the old one stood.
 """
@@ -20,8 +25,11 @@ from typing import TypeAlias
 
 from pydantic import JsonValue, TypeAdapter
 
+from prober.alerts.conditions import Condition, Failures
+from prober.alerts.met import Met, met
+from prober.alerts.past import Past
 from prober.alerts.rules import EffectiveRule
-from prober.result import Outcome, Result
+from prober.result import Result
 
 Key: TypeAlias = "tuple[str, str]"  # (check, rule name): never a threshold, so an edit keeps it
 
@@ -36,9 +44,11 @@ class Change(StrEnum):
 class AlertState:
     """Where one (check, rule) stands. Times are Unix seconds.
 
-    `streak` counts towards the next change: failures while quiet, successes
-    while firing. `since` is the start of the first failure, `up_since` of the
-    first success of such a streak. What is kept from the firing (`labels`,
+    `streak` counts towards the next change: failures in a row while quiet, good
+    runs while firing. `since` is the start of the first failure, `up_since` of
+    the first good run of such a streak. `recent` are the last verdicts, oldest
+    first, where failures of several runs are counted; `met_since` is since when
+    the condition is met, where it has to be for a while. What is kept from the firing (`labels`,
     `told`, `incident`) is what reminder and resolution repeat, whatever the
     config has become since: receivers know an alert by its labels.
     """
@@ -58,6 +68,8 @@ class AlertState:
     labels: Mapping[str, str] = field(default_factory=dict)
     told: tuple[str, ...] = ()
     details: Mapping[str, str] = field(default_factory=dict)  # what only this alert has to say
+    met_since: float | None = None
+    recent: str = ""  # d and u
 
     @property
     def firing(self) -> bool:
@@ -87,15 +99,27 @@ _ADAPTER = TypeAdapter(AlertState)
 
 
 def advance(
-    state: AlertState, result: Result, rule: EffectiveRule, now: float
+    state: AlertState, result: Result, rule: EffectiveRule, now: float, past: Past | None = None
 ) -> tuple[AlertState, Change | None]:
-    """The state after `result`, which was settled at `now`, and what that changed."""
-    if result.outcome is Outcome.UNKNOWN:
+    """The state after `result`, which was settled at `now`, and what that changed.
+
+    `past` is what the rule looks back on; it has the result in it already.
+    """
+    found = met(rule.condition, result, past, now)
+    if found.met is None:
         return state, None
-    down = result.outcome is Outcome.DOWN
     if state.firing:
-        return (_failed_on(state, result), None) if down else _recovering(state, result, rule)
-    return _failing(state, result, rule, now) if down else (QUIET, None)
+        return (_bad(state, result, found), None) if found.met else _good(state, result, rule)
+    seen = _seen(state, result, rule.condition, found)
+    if seen is QUIET:
+        return QUIET, None
+    if not _holds(seen, rule.condition):
+        return (seen if seen.met_since is None else replace(seen, met_since=None)), None
+    met_since = now if seen.met_since is None else min(seen.met_since, now)
+    if now - met_since < rule.lasting:
+        return replace(seen, met_since=met_since), None
+    fired = replace(seen, streak=0, met_since=None, recent="")
+    return replace(fired, incident=result.run_id, fired_at=now, notified_at=now), Change.FIRED
 
 
 def remind(state: AlertState, rule: EffectiveRule, now: float) -> tuple[AlertState, Change | None]:
@@ -120,52 +144,64 @@ def set_back(state: AlertState, now: float) -> AlertState:
     return replace(state, notified_at=now)
 
 
-def _failing(
-    state: AlertState, result: Result, rule: EffectiveRule, now: float
-) -> tuple[AlertState, Change | None]:
-    """One more failure while quiet."""
-    first = state if state.streak else _begun(result)
-    failed = _failed_on(replace(first, streak=0), result)
-    streak = state.streak + 1
-    if streak < rule.failures:
-        return replace(failed, streak=streak), None
-    fired = replace(failed, incident=result.run_id, fired_at=now, notified_at=now)
-    return fired, Change.FIRED
+def _seen(state: AlertState, result: Result, condition: Condition, found: Met) -> AlertState:
+    """One more verdict while quiet; QUIET where nothing is left that counts."""
+    several = condition.of if isinstance(condition, Failures) else None
+    recent = ""
+    if several is not None:
+        recent = (state.recent + ("d" if found.met else "u"))[-several:]
+        if "d" not in recent:
+            return QUIET
+    if not found.met:
+        return replace(state, streak=0, recent=recent) if recent else QUIET
+    first = state if state.streak or state.recent or state.met_since else _begun(result, found)
+    return replace(_bad(first, result, found), streak=state.streak + 1, recent=recent)
 
 
-def _begun(result: Result) -> AlertState:
+def _holds(state: AlertState, condition: Condition) -> bool:
+    """Whether the condition is met, after a verdict has been counted."""
+    if not isinstance(condition, Failures):
+        return True  # or nothing were left of it
+    if condition.of is None:
+        return state.streak >= condition.failures
+    return state.recent.count("d") >= condition.failures
+
+
+def _begun(result: Result, found: Met) -> AlertState:
     return AlertState(
         since=result.started_at,
-        first_message=result.message,
-        first_reason=_word(result),
+        first_message=found.found,
+        first_reason=_word(result, found),
     )
 
 
-def _failed_on(state: AlertState, result: Result) -> AlertState:
+def _bad(state: AlertState, result: Result, found: Met) -> AlertState:
     """The same state with the newest error; itself where nothing is new, so nothing is written."""
+    about = {"about": found.about} if found.about else {}
     after = replace(
         state,
         streak=0,
         up_since=None,
-        last_message=result.message,
-        last_reason=_word(result),
+        last_message=found.found,
+        last_reason=_word(result, found),
         evidence=next((one.path for one in result.evidence if one.kind == "screenshot"), ""),
+        details=about if state.details != about else state.details,
     )
     return state if after == state else after
 
 
-def _recovering(
+def _good(
     state: AlertState, result: Result, rule: EffectiveRule
 ) -> tuple[AlertState, Change | None]:
-    """One more success while firing."""
+    """One more good run while firing."""
     if state.streak + 1 >= rule.successes:
         return QUIET, Change.RESOLVED
     up_since = state.up_since if state.streak else result.started_at
     return replace(state, streak=state.streak + 1, up_since=up_since), None
 
 
-def _word(result: Result) -> str:
-    return result.reason.value if result.reason else ""
+def _word(result: Result, found: Met) -> str:
+    return found.about or (result.reason.value if result.reason else "")
 
 
 def _says_what(labels: Mapping[str, str]) -> bool:

@@ -15,11 +15,14 @@ from pydantic import Field, ValidationError
 
 from prober.alerts.rules import DEFAULT_RULES, Rule
 from prober.check import Model
+from prober.config import tls
+from prober.config.alerts import Rules
 from prober.config.blackbox import read_modules
-from prober.config.checks import Around, Checks, Rules
+from prober.config.checks import Around, Checks
 from prober.config.desk import Desk, Raw
 from prober.config.labels import refuse_taken
 from prober.config.model import SEVERITIES, AgentSettings, Config, WebSettings, Word
+from prober.config.pagers import look_at_pagers
 from prober.config.routes import read_routes, warn
 from prober.config.tree import Path
 from prober.notify import KINDS as NOTIFIERS
@@ -70,6 +73,7 @@ def build(desk: Desk, scrub: Scrubber) -> Config:
         targets=desk.others.watched,
         modules=modules,
     )
+    look_at_pagers(desk, config.notifiers, known_severities)
     warn(desk, config)
     return config
 
@@ -175,4 +179,6 @@ def _notifiers(desk: Desk) -> dict[str, AnyNotifier]:
 
 def _notifier(desk: Desk, kind: str, value: Raw, place: Path) -> AnyNotifier | None:
     model = _NOTIFIERS[kind]
-    return desk.validated(model, desk.with_files(model, {kind: value[kind]}, place), place)
+    raw = desk.with_files(model, {kind: value[kind]}, place)
+    tls.look_into(desk, model, raw, place)
+    return desk.validated(model, raw, place)

@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 
 from pydantic import JsonValue, ValidationError
 
-from prober.alerts.rules import EffectiveRule, Rule, effective
-from prober.check import Check, Model
+from prober.alerts.rules import EffectiveRule, Rule
+from prober.check import Check
 from prober.config import hints, targets, tls
+from prober.config.alerts import Ruling
 from prober.config.desk import Desk, Raw, merged
 from prober.config.labels import refuse_taken
 from prober.config.pace import Pace
@@ -26,12 +27,6 @@ KNOWN = (*FIELDS, targets.KEY, *BY_KIND)
 DEFAULTABLE = tuple(name for name in FIELDS if name != "name")
 _PLACEHOLDER: Raw = {"name": "defaults"}
 _RIGHT = {"name": "every check has one of its own"}
-
-
-class Rules(Model):
-    """The rules of a config, or of a check, by name."""
-
-    alerts: Mapping[str, Rule] = {}
 
 
 _OF_TIME = frozenset({"interval", "timeout", "retries"})
@@ -58,7 +53,7 @@ class Checks:
         self._around = around
         self._built = Built()
         self._names: dict[str, Path] = {}
-        self._plain_rules: dict[str | None, tuple[EffectiveRule, ...]] = {}
+        self._ruling = Ruling(desk, around.rules, around.severities)
         self._pace = Pace(desk)
         self._defaults = self._read_defaults()
 
@@ -69,6 +64,7 @@ class Checks:
             checks = root.get("checks") if isinstance(root, dict) else None
             self._of_file(self._desk.beside(part), (part.key,), checks)
         self._pace.report()
+        self._ruling.report()
         return self._built
 
     def _of_file(self, desk: Desk, file: Path, checks: JsonValue) -> None:
@@ -106,17 +102,17 @@ class Checks:
         self._pace.hasty(check, places)
         self._pace.idle(check, place)
         self._severity(check, places)
-        rules = self._rules(check, places)
+        rules = self._ruling.of(check, places)
         if targets.KEY not in value:
-            self._put(check, rules)
+            self._put(check, rules, place)
             return
         for at, one in targets.Targets(desk, check, raw, place).checks():
             self._note_name(at, one.name)
-            self._put(one, rules)
+            self._put(one, rules, place)
 
-    def _put(self, check: AnyCheck, rules: tuple[EffectiveRule, ...]) -> None:
+    def _put(self, check: AnyCheck, rules: tuple[EffectiveRule, ...], place: Path) -> None:
         self._built.checks.append(check)
-        self._built.rules[check.name] = rules
+        self._built.rules[check.name] = self._ruling.applying(rules, check, place)
 
     def _what_else(self, model: type[Check], raw: Raw, places: Sequence[Path]) -> None:
         """A check that cannot be built may have other mistakes, which are said as well."""
@@ -132,7 +128,7 @@ class Checks:
         if not wrong & _OF_TIME:
             self._pace.fits(check, places)
         self._severity(check, places)
-        self._rules(check, places)
+        self._ruling.of(check, places)
 
     def _note_name(self, place: Path, name: str) -> None:
         if name not in self._names:
@@ -166,31 +162,6 @@ class Checks:
         if check.severity is not None and known and check.severity not in known:
             said = f"{check.severity!r} is not one of the severities: {', '.join(known)}"
             self._desk.report.error(("severity",), said, *places)
-
-    def _rules(self, check: Check, places: Sequence[Path]) -> tuple[EffectiveRule, ...]:
-        rules, severities = self._around.rules, self._around.severities
-        if rules is None or severities is None:
-            return ()
-        if not check.alerts and check.severity in self._plain_rules:
-            return self._plain_rules[check.severity]
-        overrides = dict(check.alerts)
-        while True:
-            try:
-                found = effective(rules, overrides, check.severity, severities)
-            except ValidationError as error:
-                # Wrong words hide other mistakes: what is wrong is put aside, and the rest seen.
-                self._desk.report.invalid(error, Rules, places)
-                wrong = {
-                    name for one in error.errors(include_url=False) for name in one["loc"][1:2]
-                }
-                if not wrong & overrides.keys():
-                    return ()
-                overrides = {name: one for name, one in overrides.items() if name not in wrong}
-            else:
-                break
-        if not check.alerts:
-            self._plain_rules[check.severity] = found
-        return found
 
     def _read_defaults(self) -> dict[str, Raw]:
         """The defaults by kind, the general ones and the agent's labels in them; "" is no kind."""

@@ -132,7 +132,12 @@ def _kinds(value: object) -> object:
 
 def as_written(value: Schema) -> Schema:
     """The same where any scalar can be a `${…}`, and a text what YAML takes for a number."""
-    made = {_BOUNDS.get(key, key): _each(one) for key, one in value.items()}
+    made = {
+        key if isinstance(one, dict) else _BOUNDS.get(key, key): _each(
+            one
+        )  # or it is a field's name
+        for key, one in value.items()
+    }
     if "patternProperties" in made:
         made.setdefault("additionalProperties", False)
     if name := made.pop(_QUANTITY, None):

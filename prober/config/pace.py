@@ -24,7 +24,7 @@ class Pace:
     def report(self) -> None:
         """What is wrong with the defaults, once for all checks that have it from there."""
         for (path, said), names in self._misfits.items():
-            self._desk.report.error(path, f"{_some(names)}: {said}")
+            self._desk.report.error(path, f"{some(names)}: {said}")
 
     def fits(self, check: Check, places: Sequence[Path]) -> None:
         """All attempts must be over before the next run is due."""
@@ -91,6 +91,7 @@ class Pace:
         return next(there, places[0])
 
 
-def _some(names: Sequence[str]) -> str:
+def some(names: Sequence[str]) -> str:
+    """The first names, and how many more there are."""
     more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
     return ", ".join(names[:NAMED]) + more

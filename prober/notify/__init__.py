@@ -8,13 +8,28 @@ import httpx
 
 from prober.alerts.notice import Delivery
 from prober.clock import Clock
-from prober.notify import alertmanager, webhook
+from prober.notify import alertmanager, email, pagerduty, slack, twilio, webhook
 from prober.notify.alertmanager import AlertmanagerNotifier
+from prober.notify.email import EmailNotifier
+from prober.notify.pagerduty import PagerdutyNotifier
+from prober.notify.slack import SlackNotifier
+from prober.notify.twilio import TwilioNotifier
 from prober.notify.webhook import WebhookNotifier
 
-AnyNotifier: TypeAlias = AlertmanagerNotifier | WebhookNotifier
-KINDS: tuple[type[AlertmanagerNotifier] | type[WebhookNotifier], ...] = (
+AnyNotifier: TypeAlias = (
+    AlertmanagerNotifier
+    | EmailNotifier
+    | PagerdutyNotifier
+    | SlackNotifier
+    | TwilioNotifier
+    | WebhookNotifier
+)
+KINDS: tuple[type[AnyNotifier], ...] = (
     AlertmanagerNotifier,
+    EmailNotifier,
+    PagerdutyNotifier,
+    SlackNotifier,
+    TwilioNotifier,
     WebhookNotifier,
 )
 
@@ -26,6 +41,14 @@ async def send(
     match notifier:
         case AlertmanagerNotifier():
             await alertmanager.send(notifier, delivery, client, clock)
+        case EmailNotifier():
+            await email.send(notifier, delivery, client, clock)
+        case PagerdutyNotifier():
+            await pagerduty.send(notifier, delivery, client, clock)
+        case SlackNotifier():
+            await slack.send(notifier, delivery, client, clock)
+        case TwilioNotifier():
+            await twilio.send(notifier, delivery, client, clock)
         case WebhookNotifier():
             await webhook.send(notifier, delivery, client, clock)
         case _:

@@ -165,6 +165,21 @@ def client() -> httpx.AsyncClient:
 
 async def send(post: Post, client: httpx.AsyncClient, clock: Clock) -> None:
     """Returns when the receiver has accepted. Raises DeliveryError."""
+    answer = await ask(post, client)
+    if not answer.response.is_success:
+        raise refusal(post, answer, clock.now())
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A status, and the beginning of what was said with it (or nothing, where that got lost)."""
+
+    response: httpx.Response
+    said: bytes
+
+
+async def ask(post: Post, client: httpx.AsyncClient) -> Answered:
+    """Whatever the receiver answers. Raises DeliveryError where it does not."""
     response: httpx.Response | None = None
     said = bytearray()
     try:
@@ -175,9 +190,7 @@ async def send(post: Post, client: httpx.AsyncClient, clock: Clock) -> None:
         # A status has been an answer, whatever became of the text behind it.
         if response is None:
             raise _unanswered(post, error) from error
-
-    if not response.is_success:
-        raise _refusal(post, response, said, clock.now())
+    return Answered(response, bytes(said))
 
 
 def _exchange(post: Post, client: httpx.AsyncClient) -> AbstractAsyncContextManager[httpx.Response]:
@@ -195,10 +208,11 @@ async def _read(response: httpx.Response, said: bytearray) -> None:
             return
 
 
-def _refusal(post: Post, response: httpx.Response, said: bytearray, now: float) -> DeliveryError:
-    status = response.status_code
-    message = f"{post.url} answered {status}{_quoted(said, post)}"
-    wish = _retry_after(response.headers.get("Retry-After"), now)
+def refusal(post: Post, answer: Answered, now: float) -> DeliveryError:
+    """What an answer other than 2xx means, by its status alone."""
+    status = answer.response.status_code
+    message = f"{post.url} answered {status}{_quoted(answer.said, post)}"
+    wish = _retry_after(answer.response.headers.get("Retry-After"), now)
     if status in AGAIN_FOR_NOW:
         return TurnedAway(message, retry_after=wish)
     return DeliveryError(message, permanent=status not in AGAIN and status < 500, retry_after=wish)
@@ -219,7 +233,7 @@ def _cause(error: httpx.HTTPError) -> str:
     return str(seen) if seen is not None else type(error).__name__
 
 
-def _quoted(answer: bytes | bytearray, post: Post) -> str:
+def _quoted(answer: bytes, post: Post) -> str:
     text = " ".join(answer.decode("utf-8", "replace").split())
     text = _scrubbed(text, post)
     shown = text if len(text) <= ANSWER_SHOWN else f"{text[:ANSWER_SHOWN]}…"

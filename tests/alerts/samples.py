@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import count
 
+from prober.alerts.conditions import Failures
 from prober.alerts.rules import EffectiveRule
 from prober.result import Finding, Outcome, Reason, Result
 from tests.fake_clock import NOON
@@ -43,4 +44,5 @@ def result(
 def rule(
     failures: int = 3, successes: int = 2, *, name: str = "down", remind: float | None = None
 ) -> EffectiveRule:
-    return EffectiveRule(name=name, failures=failures, successes=successes, remind=remind)
+    condition = Failures(failures)
+    return EffectiveRule(name=name, condition=condition, successes=successes, remind=remind)

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import pytest
 from pydantic import JsonValue, ValidationError
 
+from prober.alerts.conditions import Failures
 from prober.alerts.rules import DEFAULT_RULES, EffectiveRule, Rule, alertname, effective
 
 WORDS = ("critical", "high", "medium")
@@ -29,14 +30,19 @@ def mistakes(error: ValidationError) -> list[tuple[str, str]]:
 
 
 def test_without_alerts_down_fires_after_three_and_resolves_after_two() -> None:
-    assert of() == (EffectiveRule(name="down", failures=3, successes=2, severity="critical"),)
+    assert of() == (EffectiveRule(name="down", condition=Failures(3), severity="critical"),)
 
 
 def test_an_override_changes_the_keys_it_names_and_keeps_the_others() -> None:
     base = rules(down={"when": {"failures": 3}, "remind": "4h", "severity": "high"})
 
     (rule,) = of({"down": {"when": {"failures": 5}}}, base=base)
-    assert (rule.failures, rule.successes, rule.remind, rule.severity) == (5, 2, 14400.0, "high")
+    assert (rule.condition, rule.successes, rule.remind, rule.severity) == (
+        Failures(5),
+        2,
+        14400.0,
+        "high",
+    )
 
 
 def test_null_removes_a_rule_or_a_key() -> None:
@@ -49,9 +55,9 @@ def test_null_removes_a_rule_or_a_key() -> None:
 def test_a_check_may_have_rules_of_its_own() -> None:
     made = of({"quick": {"when": {"failures": 1}, "resolve": {"successes": 1}}})
 
-    assert [(rule.name, rule.failures, rule.successes) for rule in made] == [
-        ("down", 3, 2),
-        ("quick", 1, 1),
+    assert [(rule.name, rule.condition, rule.successes) for rule in made] == [
+        ("down", Failures(3), 2),
+        ("quick", Failures(1), 1),
     ]
 
 

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from prober.alerts.conditions import Failures
 from prober.alerts.rules import EffectiveRule
 from prober.alerts.state import QUIET, AlertState, Change, advance, remind, set_back, wake_at
 from prober.result import Evidence, Outcome, Reason, Result
@@ -35,12 +36,17 @@ def play(
     return said, state
 
 
+def watched_failures(watched: EffectiveRule) -> int:
+    assert isinstance(watched.condition, Failures)
+    return watched.condition.failures
+
+
 def naive(runs: Sequence[Outcome], watched: EffectiveRule) -> str:
     """The same from the whole list each time: the verdicts since the last change end in a row."""
     said, firing, seen = "", False, ""
     for outcome in runs:
         seen += {UP: "u", DOWN: "d", UNKNOWN: ""}[outcome]
-        needed = "u" * watched.successes if firing else "d" * watched.failures
+        needed = "u" * watched.successes if firing else "d" * watched_failures(watched)
         changed = outcome is not UNKNOWN and seen.endswith(needed)
         said += ("R" if firing else "F") if changed else "."
         firing, seen = (not firing, "") if changed else (firing, seen)
@@ -124,7 +130,7 @@ def test_a_changed_threshold_keeps_the_incident_and_the_streak(
     if state.firing:
         assert (fired.incident, change) == (state.incident, None)
     else:
-        assert (change is Change.FIRED) == (state.streak + 1 >= after.failures)
+        assert (change is Change.FIRED) == (state.streak + 1 >= watched_failures(after))
 
 
 def test_the_incident_is_the_run_that_made_it_fire_and_began_with_the_first_failure() -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import trustme
 
+from prober.alerts.conditions import Failures
 from prober.alerts.rules import EffectiveRule
 from prober.config import Config, load
 from prober.notify.alertmanager import AlertmanagerNotifier
@@ -95,11 +96,11 @@ def test_what_is_built_of_the_contracts_example_loads(tmp_path: Path) -> None:
 def test_a_check_has_the_rules_with_its_own_overrides(tmp_path: Path) -> None:
     rules = whole(tmp_path).rules
 
-    down = EffectiveRule(name="down", failures=3, remind=14400, severity="critical")
+    down = EffectiveRule(name="down", condition=Failures(3), remind=14400, severity="critical")
     assert rules["homepage"] == (down,)
-    assert [(rule.name, rule.failures, rule.severity) for rule in rules["api-health"]] == [
-        ("down", 5, "critical"),
-        ("fast", 1, "low"),
+    assert [(rule.name, rule.condition, rule.severity) for rule in rules["api-health"]] == [
+        ("down", Failures(5), "critical"),
+        ("fast", Failures(1), "low"),
     ]
     assert rules["redis"] == ()
 

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from prober.alerts.conditions import Failures
 from prober.check import Check
 from prober.config.targets import name_of
 from prober.probes.http import HttpCheck
@@ -69,7 +70,7 @@ def test_every_target_is_a_check_with_all_that_the_check_says(tmp_path: Path) ->
     assert second.labels == {"env": "prod", "team": "web"}
     assert (first.http.method, first.interval) == ("HEAD", 30)
     assert first.http.expect is second.http.expect  # shared, not copied ten thousand times
-    assert [rule.failures for rule in config.rules[second.name]] == [7]
+    assert [rule.condition for rule in config.rules[second.name]] == [Failures(7)]
 
 
 def test_yaml_is_as_good_and_a_number_is_as_it_is_written(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from prober import config, once
+from prober.alerts.conditions import Failures
 from prober.demo import faults
 from prober.demo.data import PASSWORD
 from prober.demo.faults import Fault
@@ -106,8 +107,8 @@ def test_it_is_whole_without_any_variable() -> None:
 def test_it_fires_after_three_failures_and_tells_the_shops_pager() -> None:
     loaded = load(SHOP).config
 
-    assert {(rule.name, rule.failures, rule.successes) for (rule,) in loaded.rules.values()} == {
-        ("down", 3, 2)
+    assert {(rule.name, rule.condition, rule.successes) for (rule,) in loaded.rules.values()} == {
+        ("down", Failures(3), 2)
     }
     assert {check.interval for check in loaded.checks if check.kind != "journey"} == {5.0}
     pager = loaded.notifiers["pager"]

@@ -1,0 +1,162 @@
+"""Does a run meet a rule's condition, and in what words?
+
+Counts and rates are met at the number itself; durations, budgets and values
+beyond it. Whatever a run or its window does not say is None: it moves nothing.
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import NamedTuple
+
+from prober.alerts.conditions import (
+    BudgetBroken,
+    Condition,
+    ErrorRate,
+    Expiring,
+    Failures,
+    Percentile,
+    StepSlow,
+    ValueIs,
+)
+from prober.alerts.past import FRESH, Past, Rates, Spent, Times, Window
+from prober.result import Outcome, Result
+from prober.units import show_duration
+
+_HOLDS: Mapping[str, Callable[[float, float], bool]] = {
+    "lt": operator.lt,
+    "le": operator.le,
+    "gt": operator.gt,
+    "ge": operator.ge,
+}
+_WORDS = {"lt": "below", "le": "at most", "gt": "above", "ge": "at least"}
+
+
+class Met(NamedTuple):
+    """`about` is what the words are about; of failures they are the run's own."""
+
+    met: bool | None
+    found: str = ""
+    about: str = ""
+
+
+NOTHING = Met(None)
+MISSED = Met(False)
+
+
+def met(condition: Condition, result: Result, past: Past | None, now: float) -> Met:
+    """`past` has the run in it already. Of failures it is this run alone that is judged."""
+    if result.finding.outcome is Outcome.UNKNOWN:
+        return NOTHING
+    match condition:
+        case Failures():
+            down = result.finding.outcome is Outcome.DOWN
+            return Met(True, result.message) if down else MISSED
+        case ErrorRate():
+            return _rate(condition, past, now)
+        case Percentile():
+            return _percentile(condition, past, now)
+        case BudgetBroken():
+            return _budget(condition, past)
+        case Expiring():
+            return _expiring(condition, result, now)
+        case ValueIs():
+            return _value(condition, result)
+        case StepSlow():
+            return _step(condition, result)
+
+
+def _rate(condition: ErrorRate, past: Past | None, now: float) -> Met:
+    if not isinstance(past, Rates) or len(past.window) < condition.min_runs:
+        return NOTHING
+    window = past.window
+    failed, runs = window.above, len(window)
+    if failed < condition.min_failures or failed < round(condition.rate * runs, 9):
+        window.said_at = -math.inf
+        return MISSED
+
+    def sentence() -> str:
+        return (
+            f"{_percent(failed / runs)} of {runs} runs failed within"
+            f" {show_duration(condition.over)}, allowed is less than {_percent(condition.rate)}"
+        )
+
+    return Met(True, _said(window, now, sentence), "error_rate")
+
+
+def _percentile(condition: Percentile, past: Past | None, now: float) -> Met:
+    if not isinstance(past, Times) or len(past.window) < condition.min_runs:
+        return NOTHING
+    window = past.window
+    if not window.beyond(condition.share):
+        window.said_at = -math.inf
+        return MISSED
+
+    def sentence() -> str:
+        actual = show_duration(window.quantile(condition.share))
+        limit = show_duration(condition.limit)
+        return f"{condition.name} of {len(window)} runs {_apart(actual, limit)}, at most {limit}"
+
+    return Met(True, _said(window, now, sentence), "latency")
+
+
+def _budget(condition: BudgetBroken, past: Past | None) -> Met:
+    judged = past.judged(condition.min_runs) if isinstance(past, Spent) else []
+    if not judged:
+        return NOTHING
+    broken = [f"p75 of {one}" for one in judged if not one.ok]
+    return Met(True, "; ".join(broken), "budget") if broken else MISSED
+
+
+def _expiring(condition: Expiring, result: Result, now: float) -> Met:
+    end = result.facts.get("chain_not_after", result.facts.get("cert_not_after"))
+    if not isinstance(end, datetime):
+        return NOTHING
+    left = end.timestamp() - now
+    if left >= condition.within:
+        return MISSED
+    said = (
+        f"expires in {show_duration(left)}" if left > 0 else f"expired {show_duration(-left)} ago"
+    )
+    limit = show_duration(condition.within)
+    return Met(True, f"the certificate {said}, at least {limit} are asked for", "certificate")
+
+
+def _value(condition: ValueIs, result: Result) -> Met:
+    actual = result.values.get(condition.name)
+    if actual is None:
+        return NOTHING
+    if not all(_HOLDS[name](actual, limit) for name, limit in condition.bounds):
+        return MISSED
+    bounds = " and ".join(f"{_WORDS[name]} {limit:g}" for name, limit in condition.bounds)
+    return Met(True, f"{condition.name} is {actual:g}, {bounds}", "value")
+
+
+def _step(condition: StepSlow, result: Result) -> Met:
+    took = max((one.seconds for one in result.steps if one.name == condition.step), default=None)
+    if took is None:
+        return NOTHING
+    if took <= condition.limit:
+        return MISSED
+    limit = show_duration(condition.limit)
+    shown = _apart(show_duration(took), limit)
+    return Met(True, f"step {condition.step} took {shown}, at most {limit}", "step")
+
+
+def _said(window: Window, now: float, sentence: Callable[[], str]) -> str:
+    """A figure that moves with every run is told anew once a minute: each time it is written down."""
+    if not window.said_at <= now < window.said_at + FRESH:
+        window.said, window.said_at = sentence(), now
+    return window.said
+
+
+def _apart(actual: str, limit: str) -> str:
+    """Where rounding makes them the same, what is known is that it is more."""
+    return f"more than {actual}" if actual == limit else actual
+
+
+def _percent(share: float) -> str:
+    return f"{share * 100:.3g} %"

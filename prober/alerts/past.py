@@ -1,0 +1,211 @@
+"""What did the runs of a window come to? Kept in memory, for the rules that look back.
+
+Nothing here knows the clock: who adds a run says when it was. A clock that is
+set back makes what lies ahead of it as old as now.
+"""
+
+from __future__ import annotations
+
+import math
+from array import array
+from collections.abc import Container, Iterable, Sequence
+from typing import TypeAlias
+
+from prober.alerts.conditions import (
+    ANY,
+    BUDGET_SHARE,
+    BudgetBroken,
+    Condition,
+    ErrorRate,
+    Failures,
+    Percentile,
+)
+from prober.alerts.rules import EffectiveRule
+from prober.result import Budget, Outcome, Reason, Result
+
+_SLOW = frozenset({Reason.LATENCY, Reason.TIMEOUT})  # failures that say how long it takes
+_FAILED = 0.5  # between 0, which is up, and 1
+FRESH = 60.0  # seconds for which a sentence about a window may be told again
+
+
+class Window:
+    """The figures of the last `over` seconds, and how many of them are above `limit`."""
+
+    __slots__ = ("_at", "_first", "_values", "above", "limit", "over", "said", "said_at")
+
+    def __init__(self, over: float, limit: float) -> None:
+        self.over = over
+        self.limit = limit
+        self.above = 0
+        self.said = ""  # the last sentence about it, made at `said_at`
+        self.said_at = -math.inf
+        self._at = array("d")
+        self._values = array("d")
+        self._first = 0  # what lies before is forgotten
+
+    def __len__(self) -> int:
+        return len(self._values) - self._first
+
+    def add(self, value: float, now: float) -> None:
+        self._set_back(now)
+        self._at.append(now)
+        self._values.append(value)
+        self.above += value > self.limit
+        self.forget(now)
+
+    def forget(self, now: float) -> None:
+        """What is `over` old, or older."""
+        first, end = self._first, len(self._at)
+        while first < end and self._at[first] <= now - self.over:
+            self.above -= self._values[first] > self.limit
+            first += 1
+        if first > 32 and first * 2 > end:
+            del self._at[:first], self._values[:first]
+            first = 0
+        self._first = first
+
+    def fit(self, over: float, limit: float) -> None:
+        """Other bounds from now on, for what is there as well."""
+        if (over, limit) == (self.over, self.limit):
+            return
+        self.over, self.limit = over, limit
+        self.above = sum(value > limit for value in self._values[self._first :])
+        self.said_at = -math.inf
+
+    def quantile(self, share: float) -> float:
+        """The least figure that so many of all do not go beyond; there is at least one."""
+        return sorted(self._values[self._first :])[_rank(share, len(self)) - 1]
+
+    def beyond(self, share: float) -> bool:
+        """Whether that quantile is above the limit, without looking for it."""
+        return len(self) - self.above < _rank(share, len(self))
+
+    def _set_back(self, now: float) -> None:
+        index = len(self._at)
+        while index > self._first and self._at[index - 1] > now:
+            index -= 1
+            self._at[index] = now
+            self.said_at = -math.inf
+
+
+def _rank(share: float, count: int) -> int:
+    return max(1, math.ceil(round(share * count, 9)))
+
+
+class Rates:
+    """Which of the runs failed."""
+
+    __slots__ = ("window",)
+
+    def __init__(self, condition: ErrorRate) -> None:
+        self.window = Window(condition.over, _FAILED)
+
+    def add(self, result: Result, now: float) -> None:
+        if result.outcome is not Outcome.UNKNOWN:
+            self.window.add(float(result.outcome is Outcome.DOWN), now)
+
+
+class Times:
+    """How long the runs took of which that can be said."""
+
+    __slots__ = ("window",)
+
+    def __init__(self, condition: Percentile) -> None:
+        self.window = Window(condition.over, condition.limit)
+
+    def add(self, result: Result, now: float) -> None:
+        if result.outcome is Outcome.UP or result.reason in _SLOW:
+            self.window.add(result.seconds, now)
+        else:
+            self.window.forget(now)
+
+
+class Spent:
+    """What the runs of a journey measured where they have a budget, by budget and page."""
+
+    __slots__ = ("budget", "over", "windows")
+
+    def __init__(self, condition: BudgetBroken) -> None:
+        self.budget = condition.budget
+        self.over = condition.over
+        self.windows: dict[tuple[str, str | None], Window] = {}
+
+    def add(self, result: Result, now: float) -> None:
+        if result.outcome is Outcome.UNKNOWN:
+            return
+        for one in result.budgets:
+            window = self.windows.setdefault((one.budget, one.page), Window(self.over, one.limit))
+            window.fit(self.over, one.limit)
+            window.add(one.actual, now)
+        for place, window in list(self.windows.items()):
+            window.forget(now)
+            if not len(window):
+                del self.windows[place]
+
+    def judged(self, least: int) -> list[Budget]:
+        """The p75 beside the limit, for each with so many runs."""
+        return [
+            Budget(budget=name, page=page, limit=window.limit, actual=actual, ok=not broken)
+            for (name, page), window in self.windows.items()
+            if len(window) >= least and self.budget in (ANY, name)
+            for actual, broken in [(window.quantile(BUDGET_SHARE), window.beyond(BUDGET_SHARE))]
+        ]
+
+
+class Now:
+    """The past of what is seen in one run: there is none."""
+
+    __slots__ = ()
+
+    def add(self, result: Result, now: float) -> None:
+        """Nothing is kept."""
+
+
+Past: TypeAlias = Rates | Times | Spent | Now
+NOW = Now()
+
+
+class Pasts:
+    """One for each rule that looks at more than failures; they outlive a reload."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, dict[str, Past]] = {}
+
+    def keep(self, checks: Container[str]) -> None:
+        """The others are forgotten."""
+        for check in [one for one in self._kept if one not in checks]:
+            del self._kept[check]
+
+    def of(self, check: str, rules: Iterable[EffectiveRule]) -> Sequence[Past | None]:
+        """For each rule; None where a run that is up says nothing new."""
+        kept = self._kept.pop(check, {})
+        pasts = [fitting(kept.get(rule.name), rule.condition) for rule in rules]
+        mine = {
+            rule.name: past
+            for rule, past in zip(rules, pasts, strict=True)
+            if past is not None and past is not NOW
+        }
+        if mine:
+            self._kept[check] = mine
+        return pasts
+
+
+def fitting(past: Past | None, condition: Condition) -> Past | None:
+    """`past` under a rule that may have been edited; another one where it can be of no use."""
+    match condition:
+        case Failures():
+            return None
+        case ErrorRate():
+            rates = past if isinstance(past, Rates) else Rates(condition)
+            rates.window.fit(condition.over, _FAILED)
+            return rates
+        case Percentile():
+            times = past if isinstance(past, Times) else Times(condition)
+            times.window.fit(condition.over, condition.limit)
+            return times
+        case BudgetBroken():
+            spent = past if isinstance(past, Spent) else Spent(condition)
+            spent.over, spent.budget = condition.over, condition.budget
+            return spent
+        case _:
+            return NOW

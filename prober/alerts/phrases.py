@@ -1,0 +1,42 @@
+"""In what words is it said that a check does what its rule is about?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from prober.alerts.state import AlertState
+
+
+class Phrases(NamedTuple):
+    """After the name of the check. `lasts` begins the description, `was` that of the end."""
+
+    begun: str
+    still: str
+    over: str
+    lasts: str = "found since"
+    was: str = "found"
+
+
+_DOWN = Phrases("is down", "is still down", "is up again", "failing since", "failed")
+# By what the state says that it is about; nothing of failures.
+_BY_ABOUT: Mapping[str, Phrases] = {
+    "error_rate": Phrases("fails too often", "still fails too often", "fails too often no longer"),
+    "latency": Phrases("is slow", "is still slow", "is slow no longer"),
+    "budget": Phrases("is over budget", "is still over budget", "is within its budgets again"),
+    "certificate": Phrases(
+        "has a certificate that ends soon",
+        "still has a certificate that ends soon",
+        "has a certificate that is valid for longer",
+    ),
+    "value": Phrases(
+        "reports a value out of bounds",
+        "still reports a value out of bounds",
+        "reports a value within bounds again",
+    ),
+    "step": Phrases("has a slow step", "still has a slow step", "has no slow step any more"),
+}
+
+
+def phrases(state: AlertState) -> Phrases:
+    return _BY_ABOUT.get(state.details.get("about", ""), _DOWN)

@@ -1,0 +1,46 @@
+"""By which rules is a check watched, and what do they look back on?"""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+from prober.alerts.faults import AGENT, watched
+from prober.alerts.past import Past, Pasts
+from prober.alerts.plan import Plan, Watched
+from prober.alerts.rules import EffectiveRule
+from prober.alerts.state import Key
+
+# Without a past where a run that is up means nothing as long as nothing is wrong.
+Looking: TypeAlias = tuple[Key, EffectiveRule, Past | None]
+
+
+class Watching:
+    def __init__(self) -> None:
+        self.looking: dict[str, tuple[Looking, ...]] = {}  # of who was asked for under this plan
+        self._plan = Plan(region="")
+        self._pasts = Pasts()
+
+    def configure(self, plan: Plan) -> None:
+        """Windows go on over a change of the plan."""
+        self._plan = plan
+        self.looking.clear()
+        self._pasts.keep(plan.checks)
+
+    def watched(self, check: str) -> Watched:
+        return watched(self._plan) if check == AGENT else self._plan.checks[check]
+
+    def rules(self, check: str) -> tuple[Looking, ...]:
+        """None for a check that is not there."""
+        if check not in self._plan.checks and check != AGENT:
+            return ()
+        rules = self.watched(check).rules
+        pasts = self._pasts.of(check, rules)
+        made = tuple(
+            ((check, rule.name), rule, past) for rule, past in zip(rules, pasts, strict=True)
+        )
+        self.looking[check] = made
+        return made
+
+    def rule(self, key: Key) -> EffectiveRule | None:
+        found = self.looking.get(key[0]) or self.rules(key[0])
+        return next((rule for its, rule, _ in found if its == key), None)

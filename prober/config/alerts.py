@@ -1,0 +1,140 @@
+"""Which rules apply to a check, and over how long do they look at it?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from pydantic import ValidationError
+
+from prober.alerts.conditions import Failures, Subject, Windowed, needed
+from prober.alerts.rules import EffectiveRule, Rule, applying, effective
+from prober.check import Check, Model
+from prober.config.desk import Desk
+from prober.config.pace import some
+from prober.config.tree import Path
+from prober.probes import AnyCheck
+from prober.probes.http import HttpCheck
+from prober.probes.http_steps import HttpSteps
+from prober.probes.journey_budgets import Budgets
+from prober.probes.journey_settings import JourneyCheck
+from prober.probes.tcp import TcpCheck
+from prober.units import show_duration
+
+
+class Rules(Model):
+    """The rules of a config, or of a check, by name."""
+
+    alerts: Mapping[str, Rule] = {}
+
+
+class Ruling:
+    """The rules of every check. None for `rules` or `severities`: these are wrong themselves."""
+
+    def __init__(
+        self, desk: Desk, rules: Mapping[str, Rule] | None, severities: Sequence[str] | None
+    ) -> None:
+        self._desk = desk
+        self._rules = rules
+        self._severities = severities
+        self._plain: dict[str | None, tuple[EffectiveRule, ...]] = {}
+        self._applying: dict[
+            tuple[tuple[EffectiveRule, ...], Subject], tuple[EffectiveRule, ...]
+        ] = {}
+        self._short: dict[tuple[Path, str], list[str]] = {}  # windows, with the checks
+
+    def report(self) -> None:
+        """What was widened, once for all checks of one pace."""
+        for (place, said), names in self._short.items():
+            self._desk.report.warn(place, f"{said} for {some(names)}")
+
+    def of(self, check: Check, places: Sequence[Path]) -> tuple[EffectiveRule, ...]:
+        """The rules that are given for it, whether or not they can apply."""
+        rules, severities = self._rules, self._severities
+        if rules is None or severities is None:
+            return ()
+        if not check.alerts and check.severity in self._plain:
+            return self._plain[check.severity]
+        overrides = dict(check.alerts)
+        while True:
+            try:
+                found = effective(rules, overrides, check.severity, severities)
+            except ValidationError as error:
+                # Wrong words hide other mistakes: what is wrong is put aside, and the rest seen.
+                self._desk.report.invalid(error, Rules, places)
+                wrong = {
+                    name for one in error.errors(include_url=False) for name in one["loc"][1:2]
+                }
+                if not wrong & overrides.keys():
+                    return ()
+                overrides = {name: one for name, one in overrides.items() if name not in wrong}
+            else:
+                break
+        if not check.alerts:
+            self._plain[check.severity] = found
+        return found
+
+    def applying(
+        self, rules: tuple[EffectiveRule, ...], check: AnyCheck, place: Path
+    ) -> tuple[EffectiveRule, ...]:
+        """Those of `rules` that `check`, which stands at `place`, can meet."""
+        if all(isinstance(rule.condition, Failures) for rule in rules):
+            return rules
+        about = subject(check)
+        if (found := self._applying.get((rules, about))) is None:
+            found = self._applying[rules, about] = applying(rules, about)
+        self._note(rules, found, check, place)
+        return found
+
+    def _note(
+        self,
+        rules: Sequence[EffectiveRule],
+        found: Sequence[EffectiveRule],
+        check: AnyCheck,
+        place: Path,
+    ) -> None:
+        left = {rule.name for rule in found}
+        for rule in rules:
+            is_own = "when" in (check.alerts.get(rule.name) or {})
+            at: Path = (*place, "alerts", rule.name) if is_own else ("alerts", rule.name)
+            if rule.name not in left and is_own:
+                self._desk.report.warn(at, f"can never fire: {check.name} has nothing of that kind")
+            elif isinstance(rule.condition, Windowed) and rule.name in left:
+                self._note_window(rule.condition, check, (*at, "when"))
+
+    def _note_window(self, condition: Windowed, check: AnyCheck, at: Path) -> None:
+        if (over := needed(condition, check.interval)) is None:
+            return
+        said = (
+            f"{condition.min_runs} runs, {show_duration(check.interval)} apart, do not fit"
+            f" into {show_duration(condition.over)}; it looks back {show_duration(over)}"
+        )
+        self._short.setdefault((at, said), []).append(check.name)
+
+
+def subject(check: AnyCheck) -> Subject:
+    """What rules can be about."""
+    match check:
+        case HttpCheck():
+            http = check.http
+            requests = http.steps if isinstance(http, HttpSteps) else (http,)
+            return Subject(
+                interval=check.interval,
+                tls=any(one.url.tls or one.redirects for one in requests),
+                values=frozenset(name for one in (http, *requests) for name in one.values),
+                steps=frozenset(one.name for one in http.steps)
+                if isinstance(http, HttpSteps)
+                else frozenset(),
+            )
+        case TcpCheck():
+            return Subject(interval=check.interval, tls=check.tcp.speaks_tls)
+        case JourneyCheck():
+            budgets = _budgets(check.journey.budgets)
+            return Subject(interval=check.interval, budgets=budgets, steps=None)
+
+
+def _budgets(budgets: Budgets) -> frozenset[str]:
+    """As results call them."""
+    pages = [budgets.of(page) for page in ("", *budgets.pages)]
+    names = {name for page in pages for name in page}
+    names |= {"duration"} if budgets.duration is not None else set()
+    return frozenset(names | {f"step {name}" for name in budgets.steps})

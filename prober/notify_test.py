@@ -1,0 +1,103 @@
+"""Do the notifiers reach whom they should? Each is told of a test alert, and that it is over.
+
+It needs no agent and leaves nothing behind: one try each, nothing is written down.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from uuid import uuid4
+
+import httpx
+
+from prober.alerts.notice import Event, Notice, delivery
+from prober.clock import Clock, SystemClock
+from prober.config.model import Config
+from prober.errors import DeliveryError, StartError
+from prober.notify import AnyNotifier, post, send
+from prober.stdout import say
+from prober.units import rfc3339
+
+RULE, ALERTNAME = "test", "ProberTest"
+
+
+async def run(config: Config, names: Sequence[str], clock: Clock | None = None) -> int:
+    """One line each on stdout; 0 where all have accepted both, else 1. Raises StartError."""
+    chosen = _chosen(config, names)
+    clock = clock or SystemClock()
+    notices = _notices(config, clock.now())
+    async with post.client() as client, asyncio.TaskGroup() as tasks:
+        asked = {
+            name: tasks.create_task(_tell(notifier, name, notices, client, clock))
+            for name, notifier in chosen.items()
+        }
+    failed = {name: said for name, task in asked.items() if (said := task.result()) is not None}
+    for name in chosen:
+        say(f"{name}: {config.scrub(failed.get(name, 'accepted'))}")
+    return 1 if failed else 0
+
+
+def _chosen(config: Config, names: Sequence[str]) -> dict[str, AnyNotifier]:
+    there = ", ".join(config.notifiers)
+    if not there:
+        raise StartError("the config has no notifiers; write them under notifiers:")
+    unknown = [name for name in dict.fromkeys(names) if name not in config.notifiers]
+    if unknown:
+        said = "\n".join(f"no notifier {name!r}; there are {there}" for name in unknown)
+        raise StartError(said)
+    return {name: config.notifiers[name] for name in names or config.notifiers}
+
+
+async def _tell(
+    notifier: AnyNotifier,
+    name: str,
+    notices: Sequence[Notice],
+    client: httpx.AsyncClient,
+    clock: Clock,
+) -> str | None:
+    """What went wrong, if anything; of what was never announced no end is told."""
+    for notice in notices:
+        one = delivery(notice, name, 0)
+        try:
+            await send(notifier, one, client, clock)
+        except DeliveryError as error:
+            return str(error) if notice.event is Event.FIRING else f"its end: {error}"
+    return None
+
+
+def _notices(config: Config, now: float) -> tuple[Notice, Notice]:
+    """An alert of its own, so that no incident is mixed up with it."""
+    region = config.agent.region
+    firing = {
+        "summary": f"TEST of the notifiers in {region}: nothing is wrong",
+        "description": "sent by `prober notify test`; its end follows at once",
+        "reason": "test",
+        "since": rfc3339(now),
+    }
+    over = {**firing, "summary": f"TEST of the notifiers in {region} is over", "duration": "0 s"}
+    over["description"] = "sent by `prober notify test`"
+    labels = {
+        **config.agent.labels,
+        "alertname": ALERTNAME,
+        "alert": RULE,
+        "kind": "agent",
+        "region": region,
+        "severity": config.severities[0],
+    }
+    key = f"{region}//{RULE}/{uuid4().hex}"
+    url = f"{config.web.external_url}/" if config.web.external_url else ""
+
+    def notice(event: Event, annotations: dict[str, str], ends_at: float | None) -> Notice:
+        return Notice(
+            event=event,
+            key=key,
+            labels=labels,
+            annotations=annotations,
+            starts_at=now,
+            ends_at=ends_at,
+            at=now,
+            url=url,
+        )
+
+    return notice(Event.FIRING, firing, None), notice(Event.RESOLVED, over, now)

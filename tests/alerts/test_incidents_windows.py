@@ -1,0 +1,153 @@
+"""Rules that look back, among all the incidents of an agent."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+
+from prober.alerts.conditions import Condition, ErrorRate, Failures, Percentile, ValueIs
+from prober.alerts.notice import Event
+from prober.alerts.past import Rates, Window
+from prober.alerts.rules import EffectiveRule
+from prober.alerts.state import AlertState
+from prober.result import Result
+from tests.alerts.samples import DOWN, UP, result, rule
+from tests.alerts.test_incidents import Story, plan
+from tests.fake_clock import NOON
+
+ERRORS = EffectiveRule(
+    name="errors", condition=ErrorRate(rate=0.5, over=60, min_runs=4), severity="high"
+)
+SLOW = EffectiveRule(name="slow", condition=Percentile(share=0.95, limit=2, over=60, min_runs=2))
+QUEUE = EffectiveRule(name="queue", condition=ValueIs("queue", (("gt", 100.0),)), lasting=5)
+
+
+def put(story: Story, runs: Sequence[Result]) -> list[Event]:
+    for one in runs:
+        story.incidents.put(one._replace(started_at=story.now), story.now)
+        story.now += 1
+    return [event for event, _ in story.said()]
+
+
+def test_a_rate_fires_and_resolves_with_words_of_its_own() -> None:
+    story = Story(plan(ERRORS))
+
+    story.runs()
+    for one in (DOWN, UP, DOWN, UP):
+        story.incidents.put(result(one, at=story.now), story.now)
+        story.now += 1
+    (fired,) = story.take()
+    assert fired.notice.labels["alertname"] == "ProberErrors"
+    assert fired.notice.annotations["summary"] == (
+        "api fails too often in eu-west-1: 50 % of 4 runs failed within 1 m,"
+        " allowed is less than 50 %"
+    )
+    assert fired.notice.annotations["reason"] == "error_rate"
+    story.incidents.put(result(UP), story.now)
+    assert story.take() == []
+    story.incidents.put(result(UP), story.now)
+    (ended,) = story.take()
+    assert ended.notice.annotations["summary"].startswith(
+        "api fails too often no longer in eu-west-1 after "
+    )
+
+
+def test_slow_runs_that_are_up_fire_and_the_reminder_says_so() -> None:
+    story = Story(plan(replace(SLOW, remind=60)))
+    slow = result(UP)._replace(seconds=3.0)
+
+    assert put(story, [slow, slow]) == [Event.FIRING]
+    story.incidents.tick(story.now + 60)
+    (again,) = story.take()
+    assert again.notice.annotations["summary"] == (
+        "api is still slow in eu-west-1 after 1 m 1 s: p95 of 2 runs 3 s, at most 2 s"
+    )
+    assert put(story, [result(UP)] * 30) == []  # two of 32 are more than 5 %
+    story.now += 60
+    assert put(story, [result(UP)] * 3) == [Event.RESOLVED]
+
+
+def test_a_value_that_comes_back_in_time_does_not_fire() -> None:
+    story = Story(plan(QUEUE))
+    high, low = (result(UP)._replace(values={"queue": one}) for one in (130.0, 3.0))
+
+    assert put(story, [high] * 5 + [low] + [high] * 5) == []
+    assert put(story, [high]) == [Event.FIRING]
+    assert put(story, [low, result(UP), low]) == [Event.RESOLVED]
+
+
+@pytest.mark.parametrize("condition", [Failures(2), Failures(2, 5)])
+def test_no_window_is_kept_where_no_rule_needs_one(
+    condition: Condition, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def never(*_: object) -> None:
+        raise AssertionError("a window was made")
+
+    monkeypatch.setattr(Window, "__init__", never)
+    watched = replace(rule(), condition=condition)
+    story = Story(plan(watched))
+
+    assert put(story, [result(UP)] * 3) == []
+    assert story.incidents.states == {}
+    assert put(story, [result(DOWN), result(DOWN)]) == [Event.FIRING]
+
+
+def test_a_run_that_is_up_is_not_even_judged_by_rules_of_failures(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[object] = []
+    monkeypatch.setattr("prober.alerts.incidents.advance", lambda *a: asked.append(a))
+    story = Story(plan(rule(1), replace(rule(3, name="often"), condition=Failures(3, 5))))
+
+    assert put(story, [result(UP)] * 3) == []
+    assert asked == []
+
+
+def test_failures_of_several_runs_outlive_a_restart() -> None:
+    watched = replace(rule(), condition=Failures(3, 5))
+    story = Story(plan(watched))
+    assert put(story, [result(one) for one in (DOWN, UP, DOWN)]) == []
+
+    kept = {
+        key: AlertState.from_json(json.loads(json.dumps(state.to_json())))
+        for key, state in story.incidents.states.items()
+    }
+    later = Story(plan(watched), kept)
+    assert put(later, [result(UP)]) == []
+    assert put(later, [result(DOWN)]) == [Event.FIRING]
+
+
+def test_after_a_restart_a_window_says_nothing_until_it_has_its_runs() -> None:
+    story = Story(plan(ERRORS))
+    put(story, [result(DOWN)] * 4)
+
+    later = Story(plan(ERRORS), story.incidents.states)
+    assert put(later, [result(UP)] * 3) == []
+    assert put(later, [result(UP)]) == []  # the first good one
+    assert put(later, [result(UP)]) == [Event.RESOLVED]
+
+
+def test_a_window_goes_on_over_a_reload() -> None:
+    story = Story(plan(ERRORS))
+    assert put(story, [result(DOWN)] * 3) == []
+
+    story.incidents.configure(plan(replace(ERRORS, severity="low")), story.now)
+    assert put(story, [result(DOWN)]) == [Event.FIRING]
+    past = story.incidents._looking["api"][0][2]
+    assert isinstance(past, Rates)
+    assert len(past.window) == 4
+
+
+def test_an_incident_outlives_a_change_of_its_condition() -> None:
+    story = Story(plan(ERRORS))
+    put(story, [result(DOWN)] * 4)
+    (incident,) = (state.incident for state in story.incidents.states.values())
+
+    story.incidents.configure(plan(replace(ERRORS, condition=Failures(3))), story.now)
+    assert put(story, [result(DOWN)]) == []
+    assert [state.incident for state in story.incidents.states.values()] == [incident]
+    assert put(story, [result(UP)] * 2) == [Event.RESOLVED]
+    assert story.now > NOON
