@@ -113,11 +113,13 @@ class Browsers:
             yield turn
 
     @contextmanager
-    def journey(self, check: str, end: Callable[[], None]) -> Iterator[Callable[[], None]]:
+    def journey(
+        self, check: str, end: Callable[[], None], *, again: bool = False
+    ) -> Iterator[Callable[[], None]]:
         """For who is to run one; gives what he calls once it has begun.
 
         A stop cancels him before that; later it leaves him alone for a while,
-        and then calls `end`.
+        and then calls `end`. `again`: his run has begun already, and is to have a result.
         """
         task = asyncio.current_task()
         assert task is not None  # noqa: S101 - a probe is always awaited by one
@@ -126,9 +128,12 @@ class Browsers:
             self._waiting.discard(task)
             self._under_way[check] = end
 
-        self._waiting.add(task)
-        if self.is_stopped:
-            task.cancel()
+        if again:
+            begins()
+        else:
+            self._waiting.add(task)
+            if self.is_stopped:
+                task.cancel()
         try:
             yield begins
         finally:

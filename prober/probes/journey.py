@@ -30,8 +30,13 @@ LEAD = 2.0  # seconds before it is due that the process is started
 
 async def probe(check: JourneyCheck, attempt: Attempt, browsers: Browsers) -> Finding:
     """Runs the journey; begins it when `attempt.due` says, and as soon as it can without."""
+    is_later = attempt.number > 1
+    if is_later and browsers.is_stopped:
+        attempt.final = True
+        said = "the agent was stopped before the journey could be tried again"
+        return Finding.unknown(said, Reason.KILLED)
     tries = _Tries(check, attempt, browsers)
-    with browsers.journey(check.name, tries.stop) as begins:
+    with browsers.journey(check.name, tries.stop, again=is_later) as begins:
         async with browsers.turn() as turn:
             return await tries.found(turn, begins)
 

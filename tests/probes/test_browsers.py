@@ -12,7 +12,7 @@ import pytest
 
 from prober.probes.journey_settings import BrowserSettings
 from prober.probes.turns import Turns
-from prober.result import Outcome, Reason
+from prober.result import Attempt, Outcome, Reason
 from prober.secret import Scrubber
 from tests.agent_process import until
 from tests.probes.playing import (
@@ -122,8 +122,29 @@ async def test_a_stop_begins_no_journey_and_leaves_the_one_under_way_alone(stage
     with pytest.raises(asyncio.CancelledError):
         await waits
     with pytest.raises(asyncio.CancelledError):
-        await asyncio.create_task(stage.play(GOOD))  # a second attempt, say
+        await asyncio.create_task(stage.play(GOOD))
     assert (await under_way).why[0] == "up"
+
+
+async def test_a_second_attempt_is_not_cancelled_by_a_stop(stage: Stage) -> None:
+    second = Attempt(run_id=RUN_ID, traceparent="", number=2)
+    under_way = asyncio.create_task(stage.play_as(second, GOOD))
+    await asyncio.sleep(0)
+
+    stage.browsers.stop()
+
+    assert (await under_way).why[0] == "up"
+
+
+async def test_a_run_that_failed_once_has_a_result_although_it_is_stopped(stage: Stage) -> None:
+    stage.browsers.stop()
+    second = Attempt(run_id=RUN_ID, traceparent="", number=2)
+
+    run = await stage.play_as(second, GOOD)
+
+    assert run.why[:2] == ("unknown", "killed")
+    assert second.final
+    assert stage.started == []
 
 
 async def test_journeys_at_the_same_time_are_contended_and_one_alone_is_not(stage: Stage) -> None:
