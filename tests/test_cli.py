@@ -87,7 +87,7 @@ def test_an_unset_name_is_accepted_where_asked(tmp_path: Path) -> None:
 BROKEN = "\nimport no_such_module_anywhere\n"
 SAID = (
     "order.py:2: checks[0].journey: cannot be imported:"
-    " ModuleNotFoundError: No module named 'no_such_module_anywhere'"
+    " ModuleNotFoundError: No module named 'no_such_module_anywhere'; packages go into journeys/requirements.txt"
 )
 
 

@@ -146,7 +146,7 @@ def test_a_broken_script_says_which_file_names_it(tmp_path: Path) -> None:
 
     assert refused(tmp_path, MAIN.replace("30s", "5m")) == [
         "conf.d/bad.py:1: conf.d/a.yaml: checks[0].journey: cannot be imported:"
-        " ModuleNotFoundError: No module named 'no_such_module_anywhere'"
+        " ModuleNotFoundError: No module named 'no_such_module_anywhere'; packages go into journeys/requirements.txt"
     ]
 
 

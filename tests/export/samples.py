@@ -51,7 +51,15 @@ WEB_SERIES = (
     fact_series("probe_http_status_code", "The status code.", "status_code"),
     info_series("probe_tls_version_info", "The TLS version.", {"version": "tls_version"}),
 )
-SERIES = {"http": WEB_SERIES, "tcp": PORT_SERIES, "journey": journey_series.series()}
+
+
+def series_of(kind: str) -> tuple[Series, ...]:
+    """Fresh ones for each check: those of a journey remember which steps and pages it has named."""
+    if kind == "journey":
+        return journey_series.series()
+    return WEB_SERIES if kind == "http" else PORT_SERIES
+
+
 FACTS: Mapping[str, Fact] = {
     "dns_lookup_seconds": 0.0021, "ip_protocol": 4, "status_code": 200, "tls_version": "TLS 1.3",
 }  # fmt: skip
@@ -128,7 +136,7 @@ class Bench:
     ) -> None:
         check = CHECKS[kind](name=name, interval=interval)
         info = CheckInfo(kind=kind, target=target, severity=severity, labels=labels or {})
-        series = series or SERIES[kind]
+        series = series or series_of(kind)
         self.board.add(check, info)
         self.metrics.add(check, info, series=series, reasons=reasons, rules=rules)
 
