@@ -17,6 +17,7 @@ from pathlib import Path
 
 from prober import printed
 from prober.clock import SystemClock
+from prober.config.listing import looked
 from prober.config.model import Config
 from prober.errors import ConfigError, Problem, StartError
 from prober.export.junit import Report
@@ -76,8 +77,10 @@ async def run(config: Config, names: Sequence[str], wish: Wish) -> int:
 
 def rehearse(config: Config, names: Sequence[str], wish: Wish) -> int:
     """Prints what `run` would do; the exit code."""
-    for check in _fit(_chosen(config, names), wish):
-        said = rehearsed(check, config.scrub, wish.play, os.environ)
+    chosen = _fit(_chosen(config, names), wish)
+    found = looked({check.journey.parts for check in chosen if isinstance(check, JourneyCheck)})
+    for check in chosen:
+        said = rehearsed(check, found, scrub=config.scrub, play=wish.play, env=os.environ)
         say(json.dumps(said.to_json()) if wish.as_json else str(said))
     return 0
 

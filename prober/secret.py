@@ -92,12 +92,9 @@ def written(
     kind: type[T], read: Callable[[str], T], text: CoreSchema, shown: Callable[[T], str] = str
 ) -> CoreSchema:
     """For pydantic: a `kind` that stands in a config as a text, and is shown again as `shown` has it."""
-    return core_schema.union_schema(
-        [
-            core_schema.is_instance_schema(kind),
-            core_schema.no_info_after_validator_function(read, text),
-        ],
-        mode="left_to_right",
+    return core_schema.no_info_wrap_validator_function(
+        lambda value, handler: value if isinstance(value, kind) else read(handler(value)),
+        text,
         serialization=core_schema.plain_serializer_function_ser_schema(shown),
     )
 

@@ -10,7 +10,6 @@ import re
 import zipfile
 import zlib
 from collections.abc import Iterable
-from contextlib import suppress
 from io import BytesIO
 
 import re2
@@ -22,6 +21,9 @@ BURIED_FROM = 6  # characters: what is left of a shorter one is in any file
 DEPTH = 3  # of archives in archives
 UNPACKED = 64 << 20  # bytes at most that an archive may hold
 PATTERN_MEMORY = 192 << 20  # bytes at most; with less, a hundred secrets take a minute
+_GZIP, _ZIP = b"\x1f\x8b\x08", b"PK\x03\x04"  # how they begin
+_ENCRYPTED = 0x1  # among a member's flags
+_READABLE = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _ESCAPE = re.compile(rb"(?:%(?:25)*[0-9A-Fa-f]{2}|\\u[0-9A-Fa-f]{4}|\\x[0-9A-Fa-f]{2})\Z")
 _LONGEST_ESCAPE = 12
 _BREAKS = re.compile(rb"\\[rn]|[\r\n]")
@@ -47,16 +49,14 @@ class Scanner:
         self._pattern = re2.compile(b"|".join(alternatives), options) if alternatives else None
 
     def finds(self, data: bytes, depth: int = DEPTH) -> bool:
-        """Whether there is one; also where an archive holds too much to tell."""
+        """Whether there is one; also where an archive does not let itself be looked through."""
         if self._pattern is None:
             return False
         if self._holds(data) or self._holds_in_lines(data):
             return True
-        if depth == 0:
-            return False
-        if data[:2] == b"\x1f\x8b":
-            return self._finds_in_gzip(data, depth)
-        return data[:4] == b"PK\x03\x04" and self._finds_in_zip(data, depth)
+        if data[:3] == _GZIP:
+            return depth == 0 or self._finds_in_gzip(data, depth)
+        return data[:4] == _ZIP and self._finds_in_zip(data, depth)
 
     def _holds(self, data: bytes) -> bool:
         assert self._pattern is not None  # noqa: S101 - `finds` has looked
@@ -74,22 +74,35 @@ class Scanner:
 
     def _finds_in_gzip(self, data: bytes, depth: int) -> bool:
         unpacking = zlib.decompressobj(zlib.MAX_WBITS | 16)
-        with suppress(zlib.error):
+        try:
             inner = unpacking.decompress(data, UNPACKED)
-            return bool(unpacking.unconsumed_tail) or self.finds(inner, depth - 1)
-        return False
+        except zlib.error:
+            return True
+        if unpacking.unconsumed_tail or self.finds(inner, depth - 1):
+            return True
+        # A file may be several, one behind the other.
+        return bool(unpacking.unused_data) and self.finds(unpacking.unused_data, depth - 1)
 
     def _finds_in_zip(self, data: bytes, depth: int) -> bool:
-        unreadable = (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError)
-        with suppress(*unreadable), zipfile.ZipFile(BytesIO(data)) as archive:
-            if sum(one.file_size for one in archive.infolist()) > UNPACKED:
+        try:
+            archive = zipfile.ZipFile(BytesIO(data))
+        except zipfile.BadZipFile:
+            return False  # it only begins like one
+        with archive:
+            members = archive.infolist()
+            if depth == 0 or sum(one.file_size for one in members) > UNPACKED:
                 return True
-            return any(
-                self.finds(one.filename.encode(errors="replace"))
-                or self.finds(archive.read(one), depth - 1)
-                for one in archive.infolist()
-            )
-        return False
+            return any(self._finds_in_member(archive, one, depth) for one in members)
+
+    def _finds_in_member(self, archive: zipfile.ZipFile, one: zipfile.ZipInfo, depth: int) -> bool:
+        if self.finds(one.filename.encode(errors="replace")):
+            return True
+        if one.flag_bits & _ENCRYPTED or one.compress_type not in _READABLE:
+            return True
+        try:
+            return self.finds(archive.read(one), depth - 1)
+        except (zipfile.BadZipFile, zlib.error, EOFError):  # it is not what the archive says
+            return True
 
 
 def _stands_alone(data: bytes, begin: int, end: int) -> bool:

@@ -15,9 +15,10 @@ import socket
 import ssl
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Self
 from urllib.parse import unquote, urlsplit
 
 import aiosmtplib
@@ -32,7 +33,7 @@ from prober.errors import DeliveryError
 from prober.notify import email_text, people
 from prober.notify.email_text import mailbox
 from prober.notify.post import ANSWER_SHOWN, TurnedAway
-from prober.secret import Scrubber
+from prober.secret import Scrubber, written
 from prober.units import Duration, show_duration
 
 SMTPS, SUBMISSION, SMTP = 465, 587, 25
@@ -49,12 +50,19 @@ _HOST = re.compile(
 )
 
 
+@dataclass(frozen=True, slots=True, repr=False)
 class Server:
-    """An smtp or smtps URL that shows without its userinfo."""
+    """Where the mail goes, an smtp or smtps URL that shows without its userinfo."""
 
-    __slots__ = ("_text", "host", "implicit", "password", "port", "user")
+    host: str
+    port: int
+    implicit: bool  # TLS from the first byte
+    user: str = ""
+    password: str = ""
 
-    def __init__(self, text: str) -> None:
+    @classmethod
+    def of(cls, text: str) -> Self:
+        """Raises ValueError, which quotes nothing of it."""
         try:
             url = urlsplit(text)
             port = url.port
@@ -65,14 +73,12 @@ class Server:
             raise ValueError(f"not the URL of a mail server; {RIGHT}")
         if url.path not in ("", "/") or url.query or url.fragment or not text.isprintable():
             raise ValueError(f"there is more in it than a mail server; {RIGHT}")
-        self._text = text
-        self.implicit = url.scheme == "smtps"
-        self.host = host
-        self.user = unquote(url.username or "")
-        self.password = unquote(url.password or "")
-        if bool(self.user) != bool(self.password):
+        implicit = url.scheme == "smtps"
+        user, password = unquote(url.username or ""), unquote(url.password or "")
+        if bool(user) != bool(password):
             raise ValueError(f"a user without a password, or one without a user; {RIGHT}")
-        self.port = port or (SMTPS if self.implicit else SUBMISSION if self.user else SMTP)
+        usual = SMTPS if implicit else SUBMISSION if user else SMTP
+        return cls(host, port or usual, implicit, user, password)
 
     @property
     def secrets(self) -> tuple[str, ...]:
@@ -84,21 +90,11 @@ class Server:
 
     __repr__ = __str__
 
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Server) and other._text == self._text
-
-    def __hash__(self) -> int:
-        return hash(self._text)
-
     @classmethod
     def __get_pydantic_core_schema__(
         cls, source: object, handler: GetCoreSchemaHandler
     ) -> CoreSchema:
-        return core_schema.no_info_before_validator_function(
-            lambda value: value._text if isinstance(value, cls) else value,
-            core_schema.no_info_after_validator_function(cls, core_schema.str_schema()),
-            serialization=core_schema.plain_serializer_function_ser_schema(str),
-        )
+        return written(cls, cls.of, core_schema.str_schema())
 
 
 def _address(text: str) -> str:

@@ -29,7 +29,7 @@ from pydantic_core import CoreSchema, core_schema
 
 from prober.clock import Clock
 from prober.errors import DeliveryError
-from prober.secret import Scrubber, Secret, is_secret_header
+from prober.secret import Scrubber, Secret, is_secret_header, written
 from prober.units import show_duration
 
 AGAIN = frozenset({408, 425, 429})  # and every 5xx
@@ -100,11 +100,7 @@ class Url:
     def __get_pydantic_core_schema__(
         cls, source: object, handler: GetCoreSchemaHandler
     ) -> CoreSchema:
-        return core_schema.no_info_before_validator_function(
-            lambda value: value._text if isinstance(value, cls) else value,
-            core_schema.no_info_after_validator_function(cls, core_schema.str_schema()),
-            serialization=core_schema.plain_serializer_function_ser_schema(str),
-        )
+        return written(cls, cls, core_schema.str_schema())
 
 
 def _headers(value: object) -> object:

@@ -110,13 +110,18 @@ class JourneySettings(Model):
     browser: JourneyBrowser = JourneyBrowser()
 
     @property
+    def parts(self) -> Script:
+        path, _, function = self.script.partition("::")
+        return Script(path, function or None)
+
+    @property
     def path(self) -> Path:
-        return Path(self.script.partition("::")[0])
+        return Path(self.parts.path)
 
     @property
     def function(self) -> str | None:
         """None: the only one that the file has."""
-        return self.script.partition("::")[2] or None
+        return self.parts.function
 
 
 class JourneyCheck(Check):

@@ -38,6 +38,7 @@ HIDDEN = {
     "zip": packed(RAW),
     "the name of a file": packed(b"", name=SECRET),
     "zip in gzip in zip": packed(gzip.compress(packed(RAW))),
+    "the second of two gzip files": gzip.compress(b"first") + gzip.compress(RAW),
     "binary": bytes(range(256)) + RAW + bytes(range(256)),
 }
 
@@ -75,6 +76,33 @@ def test_what_cannot_be_looked_through_is_taken_for_a_secret(
 
     for data in (gzip.compress(bytes(1000)), packed(bytes(1000))):
         assert Scanner([SECRET]).finds(data)
+
+
+def damaged(data: bytes, at: bytes, offset: int, value: int) -> bytes:
+    """The archive with another byte so far behind the last place where `at` stands."""
+    place = data.rindex(at) + offset
+    return data[:place] + bytes([value]) + data[place + 1 :]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        damaged(packed(b"x"), b"PK\x01\x02", 8, 1),  # encrypted, it says
+        damaged(packed(b"x"), b"PK\x01\x02", 10, 93),  # packed in a way that is not known here
+        damaged(packed(b"x"), b"PK\x01\x02", 16, 77),  # another checksum
+        gzip.compress(b"x" * 99)[:10] + b"\xff" * 20,
+        packed(packed(packed(packed(b"x")))),  # deeper than anybody looks
+        gzip.compress(gzip.compress(gzip.compress(gzip.compress(b"x")))),
+    ],
+    ids=["encrypted", "unknown", "checksum", "broken gzip", "deep", "deep gzip"],
+)
+def test_an_archive_that_does_not_let_itself_be_read_is_taken_for_a_secret(data: bytes) -> None:
+    assert Scanner([SECRET]).finds(data)
+
+
+def test_an_archive_that_can_be_read_and_holds_none_is_none() -> None:
+    assert not Scanner([SECRET]).finds(packed(gzip.compress(packed(b"x"))))
+    assert not Scanner([SECRET]).finds(gzip.compress(b"a") + gzip.compress(b"b"))
 
 
 @pytest.mark.parametrize("data", [b"\x1f\x8bno gzip", b"PK\x03\x04no zip", packed(b"x" * 99)[:60]])
