@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Generator
+
+import pytest
+
 LONG = 40  # bytes; longer ones say nothing as a test's name
 
 
@@ -13,3 +18,10 @@ def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
     if isinstance(val, bytes) and len(val) > LONG:
         return f"{argname} of {len(val)} bytes"
     return None
+
+
+@pytest.hookimpl(wrapper=True, optionalhook=True)
+def pytest_xdist_auto_num_workers() -> Generator[None, int, int]:
+    """`-n auto`: one more than there are processors, since many tests wait for a process or a limit."""
+    found = yield
+    return found if "PYTEST_XDIST_AUTO_NUM_WORKERS" in os.environ else found + 1

@@ -15,21 +15,15 @@ import pytest
 
 from prober.probes import processes
 from tests import agent_process
-from tests.servers.target import target
+from tests.command import prober
+from tests.servers.target import target, target_beside
 
 
-def prober(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def prober_process(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "prober", *arguments],
         cwd=folder, capture_output=True, text=True, timeout=50, check=False,
     )  # fmt: skip
-
-
-async def prober_beside(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """The same while this loop serves what is probed."""
-    return await asyncio.get_running_loop().run_in_executor(
-        None, lambda: prober(folder, *arguments)
-    )
 
 
 def prober_without(folder: Path, closing: str, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -45,7 +39,7 @@ def write(folder: Path, text: str) -> None:
 
 
 def test_version_and_help_need_no_config(tmp_path: Path) -> None:
-    assert prober(tmp_path, "--version").stdout.startswith("prober 0.")
+    assert prober_process(tmp_path, "--version").stdout.startswith("prober 0.")
     assert "validate" in prober(tmp_path, "--help").stdout
 
 
@@ -61,7 +55,7 @@ def test_a_config_that_is_not_there_is_one_line_and_code_2(tmp_path: Path, comma
 def test_mistakes_are_said_all_at_once_and_nothing_is_started(tmp_path: Path) -> None:
     write(tmp_path, "checks: [{name: a}, {name: b, tcp: x}]\nfoo: 1\n")
 
-    done = prober(tmp_path, "run")
+    done = prober_process(tmp_path, "run")
 
     assert done.returncode == 2
     assert len(done.stderr.strip().splitlines()) == 3
@@ -104,13 +98,13 @@ def test_a_journey_that_cannot_be_imported_is_one_line_and_code_2(
     assert done.stderr == SAID + "\n"
 
 
-async def test_a_broken_journey_keeps_no_other_check_from_being_run(tmp_path: Path) -> None:
+def test_a_broken_journey_keeps_no_other_check_from_being_run(tmp_path: Path) -> None:
     (tmp_path / "order.py").write_text(BROKEN)
-    async with target() as shop:
+    with target_beside() as shop:
         journey = "{name: order, journey: order.py}"
         write(tmp_path, f"checks: [{journey}, {{name: web, http: '{shop.url}'}}]\n")
-        named = await prober_beside(tmp_path, "check", "web")
-        every = await prober_beside(tmp_path, "check", "--json")
+        named = prober(tmp_path, "check", "web")
+        every = prober(tmp_path, "check", "--json")
 
     assert (named.returncode, named.stderr) == (0, "")
     results = [json.loads(line) for line in every.stdout.splitlines()]
@@ -143,11 +137,11 @@ async def test_an_agent_starts_with_a_broken_journey_and_refuses_to_reload_it(
     assert taken.is_success
 
 
-async def test_check_shows_phases_and_expectations_with_what_was_there(tmp_path: Path) -> None:
-    async with target() as shop:
+def test_check_shows_phases_and_expectations_with_what_was_there(tmp_path: Path) -> None:
+    with target_beside() as shop:
         expect = 'expect: {status: 200, json: {"$.status": broken}}'
         write(tmp_path, f"checks: [{{name: shop, http: {{url: '{shop.url}', {expect}}}}}]\n")
-        done = await prober_beside(tmp_path, "check")
+        done = prober(tmp_path, "check")
 
     assert done.returncode == 1
     assert done.stdout.startswith("down    shop")
@@ -157,13 +151,13 @@ async def test_check_shows_phases_and_expectations_with_what_was_there(tmp_path:
     assert "connect" in done.stdout
 
 
-async def test_check_prints_one_json_object_a_line_and_nothing_else(tmp_path: Path) -> None:
-    async with target() as shop:
+def test_check_prints_one_json_object_a_line_and_nothing_else(tmp_path: Path) -> None:
+    with target_beside() as shop:
         write(
             tmp_path,
             f"checks: [{{name: a, http: '{shop.url}'}}, {{name: b, http: '{shop.url}'}}]\n",
         )
-        done = await prober_beside(tmp_path, "check", "--json")
+        done = prober(tmp_path, "check", "--json")
 
     results = [json.loads(line) for line in done.stdout.splitlines()]
     assert done.returncode == 0
@@ -190,13 +184,13 @@ def test_the_doctor_says_what_will_not_work_and_is_code_1(
     assert os.listdir(tmp_path) == ["config.yaml"]
 
 
-async def test_only_the_named_checks_run(tmp_path: Path) -> None:
-    async with target() as shop:
+def test_only_the_named_checks_run(tmp_path: Path) -> None:
+    with target_beside() as shop:
         write(
             tmp_path,
             f"checks: [{{name: a, http: '{shop.url}'}}, {{name: b, tcp: '127.0.0.1:1'}}]\n",
         )
-        done = await prober_beside(tmp_path, "check", "a")
+        done = prober(tmp_path, "check", "a")
 
     assert done.returncode == 0
     assert "b" not in done.stdout.split()
@@ -261,31 +255,31 @@ def test_what_belongs_on_a_stderr_that_is_closed_is_not_said_on_stdout(tmp_path:
 def test_a_closed_port_is_code_1(tmp_path: Path) -> None:
     write(tmp_path, "checks: [{name: a, tcp: '127.0.0.1:1'}]\n")
 
-    done = prober(tmp_path, "check")
+    done = prober_process(tmp_path, "check")
 
     assert done.returncode == 1
     assert "connection refused" in done.stdout
 
 
-async def test_a_secret_shows_nowhere(tmp_path: Path) -> None:
-    async with target() as shop:
+def test_a_secret_shows_nowhere(tmp_path: Path) -> None:
+    with target_beside() as shop:
         shop.status = 503
         url = shop.url.replace("http://", "http://probe:hunter22@")
         more = (
             "headers: {Authorization: 'Bearer hunter33'}, json: {password: hunter44}, method: POST"
         )
         write(tmp_path, f"checks: [{{name: shop, http: {{url: '{url}', {more}}}}}]\n")
-        shown = [await prober_beside(tmp_path, "check", *more) for more in ((), ("--json",))]
+        shown = [prober(tmp_path, "check", *more) for more in ((), ("--json",))]
 
     text = "".join(done.stdout + done.stderr for done in shown)
     assert "hunter" not in text
     assert any(b"hunter33" in head for head in shop.heads)
 
 
-async def test_what_a_run_does_not_know_is_null(tmp_path: Path) -> None:
-    async with target() as shop:
+def test_what_a_run_does_not_know_is_null(tmp_path: Path) -> None:
+    with target_beside() as shop:
         write(tmp_path, f"checks: [{{name: a, http: '{shop.url}'}}]\n")
-        done = await prober_beside(tmp_path, "check", "--json")
+        done = prober(tmp_path, "check", "--json")
 
     result = json.loads(done.stdout)
     assert result["message"] is None
@@ -293,19 +287,33 @@ async def test_what_a_run_does_not_know_is_null(tmp_path: Path) -> None:
     assert result["facts"]["tls_version"] is None
 
 
-def test_a_stdout_that_takes_nothing_is_one_line_and_code_3(tmp_path: Path) -> None:
-    write(tmp_path, "checks: [{name: a, tcp: '127.0.0.1:1'}]\n")
-    for command in (["validate"], ["check"], ["check", "--json"], ["schema"]):
-        with Path("/dev/full").open("w") as full:
-            done = subprocess.run(
-                [sys.executable, "-m", "prober", *command],
-                cwd=tmp_path, stdout=full, stderr=subprocess.PIPE, text=True, timeout=50, check=False,
-            )  # fmt: skip
+FULL = "stdout cannot be written: no space left on device"
 
-        assert done.returncode == 3, command
-        last = done.stderr.splitlines()[-1]
-        assert last == "stdout cannot be written: no space left on device", command
-        assert "Traceback" not in done.stderr
+
+@pytest.mark.parametrize("command", [["validate"], ["check", "--json"], ["schema"]])
+def test_a_stdout_that_takes_nothing_is_one_line_and_code_3(
+    tmp_path: Path, command: list[str]
+) -> None:
+    write(tmp_path, "checks: [{name: a, tcp: '127.0.0.1:1'}]\n")
+
+    with Path("/dev/full").open("w") as full:
+        done = prober(tmp_path, *command, out=full)
+
+    assert done.returncode == 3
+    assert done.stderr.splitlines()[-1] == FULL
+    assert "Traceback" not in done.stderr
+
+
+def test_nor_has_the_interpreter_anything_to_say_of_it_at_its_end(tmp_path: Path) -> None:
+    write(tmp_path, "checks: [{name: a, tcp: '127.0.0.1:1'}]\n")
+
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "prober", "check"],
+            cwd=tmp_path, stdout=full, stderr=subprocess.PIPE, text=True, timeout=50, check=False,
+        )  # fmt: skip
+
+    assert (done.returncode, done.stderr) == (3, f"{FULL}\n")
 
 
 def test_a_reader_that_leaves_is_no_mistake(tmp_path: Path) -> None:
@@ -329,11 +337,11 @@ def test_the_schema_is_json_and_needs_no_config(tmp_path: Path) -> None:
     assert json.loads(done.stdout)["properties"]["checks"]
 
 
-async def test_junit_is_written_beside_whatever_is_printed(tmp_path: Path) -> None:
-    async with target() as shop:
+def test_junit_is_written_beside_whatever_is_printed(tmp_path: Path) -> None:
+    with target_beside() as shop:
         checks = f"{{name: a, http: '{shop.url}'}}, {{name: b, tcp: '127.0.0.1:1'}}"
         write(tmp_path, f"checks: [{checks}]\n")
-        done = await prober_beside(tmp_path, "check", "--json", "--junit", "report.xml")
+        done = prober(tmp_path, "check", "--json", "--junit", "report.xml")
 
     cases = fromstring((tmp_path / "report.xml").read_bytes()).iter("testcase")  # noqa: S314 - our own
     assert done.returncode == 1

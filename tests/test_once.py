@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
-import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from xml.etree.ElementTree import fromstring
 
@@ -17,9 +16,10 @@ from prober.config import load
 from prober.errors import StartError
 from prober.probes.play import Play
 from prober.units import show_duration
+from tests.command import Done, prober
 from tests.journey.running import OFFLINE
 from tests.servers.pages import Page, site
-from tests.servers.target import target
+from tests.servers.target import target_beside
 from tests.tools import browser
 
 JOURNEY = """
@@ -32,22 +32,12 @@ def buy(page, step):
     with step("pay"):
         page.get_by_role("button").click()
 """
-NO_DISPLAY = {
-    name: value
-    for name, value in os.environ.items()
-    if name not in ("DISPLAY", "WAYLAND_DISPLAY", "PROBER_CHROMIUM")
-}
 DEBUG = once.Wish(play=Play(headless=False, debug=True))
 FILES = ["buy.py", "config.yaml"]
 
 
-def check(
-    folder: Path, *arguments: str, env: dict[str, str] | None = None
-) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "prober", "check", *arguments],
-        cwd=folder, env=env, capture_output=True, text=True, timeout=50, check=False,
-    )  # fmt: skip
+def check(folder: Path, *arguments: str, env: Mapping[str, str] | None = None) -> Done:
+    return prober(folder, "check", *arguments, env=env)
 
 
 def write(folder: Path, checks: str) -> None:
@@ -170,18 +160,15 @@ def test_a_number_that_is_none_is_said(wrong: str, capsys: pytest.CaptureFixture
     assert "is no number of" in capsys.readouterr().err
 
 
-async def test_a_dry_run_says_what_would_be_done_and_sends_nothing(tmp_path: Path) -> None:
-    async with target() as shop:
+def test_a_dry_run_says_what_would_be_done_and_sends_nothing(tmp_path: Path) -> None:
+    with target_beside() as shop:
         url = shop.url.replace("http://", "http://probe:hunter22@")
         journey = (
             f"{{name: buy, journey: {{script: buy.py, base_url: '{shop.url}', network: slow-4g}}}}"
         )
         write(tmp_path, f"{{name: web, http: '{url}'}}, {journey}")
-        env = NO_DISPLAY | {"PROBER_CHROMIUM": sys.executable}
-        shown, parsed = [
-            await asyncio.to_thread(check, tmp_path, "--dry-run", *more, env=env)
-            for more in ((), ("--json",))
-        ]
+        env = {"PROBER_CHROMIUM": sys.executable, "DISPLAY": "", "WAYLAND_DISPLAY": ""}
+        shown, parsed = [check(tmp_path, "--dry-run", *more, env=env) for more in ((), ("--json",))]
 
     assert shop.requests == 0
     assert (shown.returncode, parsed.returncode, shown.stderr) == (0, 0, "")
@@ -229,7 +216,7 @@ def test_a_dry_run_says_that_there_is_no_browser(
 
 
 def test_the_medians_of_several_runs_are_judged_and_every_run_is_told(tmp_path: Path) -> None:
-    env = os.environ | {"PROBER_CHROMIUM": browser(), "PROBER_CHROMIUM_ARGS": f"'{OFFLINE}'"}
+    env = {"PROBER_CHROMIUM": browser(), "PROBER_CHROMIUM_ARGS": f"'{OFFLINE}'"}
     budgets = "{duration: 1ms, steps: {pay: 30s}, pages: {/: {js_errors: 0}}}"
     with site({"/": Page("<button>pay</button>")}) as shop:
         journey = f"{{script: buy.py, base_url: '{shop.url}', budgets: {budgets}}}"

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import Future
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
+from threading import Thread
 
 
 @dataclass
@@ -45,3 +47,24 @@ async def target() -> AsyncIterator[Target]:
         yield it
     finally:
         server.close()
+
+
+@contextmanager
+def target_beside() -> Iterator[Target]:
+    """The same in a thread of its own, for a test that has no loop running."""
+    there: Future[tuple[Target, asyncio.Event, asyncio.AbstractEventLoop]] = Future()
+
+    async def serve() -> None:
+        over = asyncio.Event()
+        async with target() as it:
+            there.set_result((it, over, asyncio.get_running_loop()))
+            await over.wait()
+
+    thread = Thread(target=asyncio.run, args=(serve(),))
+    thread.start()
+    it, over, loop = there.result(10)
+    try:
+        yield it
+    finally:
+        loop.call_soon_threadsafe(over.set)
+        thread.join()
