@@ -86,7 +86,7 @@ async def test_a_journey_runs_beside_other_checks_and_its_secret_stays_in_it(fol
         assert await agent.metric('probe_success{check="cart",region="eu"}') == 1
         assert await agent.metric("prober_journey_queue_seconds_count")
         assert await agent.metric("prober_journey_startup_seconds_count")
-        assert await up(agent, "page")
+        await until(lambda: up(agent, "page"), "the page is up")
         assert any(b"hunter22" in head for head in shop.heads)
         assert "hunter22" not in await agent.get("/api/v1/checks") + agent.log
         assert await agent.stop() == 0

@@ -38,7 +38,7 @@ async def stuck(page, step):
         told()
         BODY
 """
-LATE = 1.5  # seconds that a noisy machine may add
+LATE = 3.0  # seconds that a noisy machine may add
 
 
 def stuck(

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.probes.test_journey_pages import checks_beside
-from tests.probes.theatre import GOOD, WAIT, theatre
+from tests.probes.theatre import GOOD, LATE, WAIT, theatre
 
 SPIN = "while True: pass"
 FLOOD = "while True: print('y' * 1000)"
@@ -32,7 +32,7 @@ async def test_a_stuck_journey_is_down_in_time_with_evidence_and_the_next_is_goo
         ("open", True),
         ("get stuck", False),
     ]
-    assert took < 1.5 + 5 + 1.5
+    assert took < 1.5 + 5 + LATE
     assert "opened" in run.console
     assert "screenshot" in {one.kind for one in run.evidence}
     assert good.why == ("up", None, "")
@@ -68,6 +68,6 @@ async def test_a_script_that_prints_without_end_disturbs_no_check_beside_it(tmp_
 
     assert run.why[:2] == ("down", "timeout")
     assert rate > 5
-    assert stage.took < 2 + 5 + 1.5
+    assert stage.took < 2 + 5 + LATE
     assert "opened" in run.console
     assert clean

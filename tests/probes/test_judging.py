@@ -219,7 +219,7 @@ async def test_a_cancelled_judgement_is_over_at_once_and_its_process_gone(
     await asyncio.wait([task])
 
     assert task.cancelled()
-    assert asyncio.get_running_loop().time() - began < 1
+    assert asyncio.get_running_loop().time() - began < 5  # of the 30 that it had
     assert [one.returncode for one in processes] == [-signal.SIGKILL]
 
 
@@ -291,7 +291,7 @@ asyncio.run(main())
         assert process.stdout.readline() == b"now\n"
         began = time.perf_counter()
         assert process.wait() == 0
-        assert time.perf_counter() - began < 1
+        assert time.perf_counter() - began < 3  # of the 5 that a judgement may take
 
 
 @pytest.mark.parametrize(("path", "ends"), [("$.status", 0), (ENDLESS, -signal.SIGALRM)])
