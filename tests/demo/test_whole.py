@@ -108,7 +108,7 @@ async def test_a_busy_port_is_one_clear_line_and_exit_2(tmp_path: Path) -> None:
     with listen("127.0.0.1", 0, otherwise="") as taken:
         async with demo(tmp_path, url_of(taken)) as process:
             assert process.stdout is not None
-            said = (await asyncio.wait_for(process.stdout.read(), 20)).decode()
+            said = (await asyncio.wait_for(process.stdout.read(), 45)).decode()
             code = await process.wait()
 
     assert code == 2
