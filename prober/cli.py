@@ -1,7 +1,7 @@
 """What the `prober` command understands. Parses, calls one function, exits; decides nothing.
 
 What only one command needs is imported by it: a server and a shop would double
-the time that `prober validate` takes.
+the time that `prober validate` takes, and the kinds of checks that of `prober --help` many times.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, NoReturn, TypeAlias
 
-from prober import __version__, config, log
-from prober.config.model import Config
+from prober import __version__, log
 from prober.errors import ConfigError, ProberError, StartError
 from prober.stdout import say
 
 if TYPE_CHECKING:  # a generic at type checking only
-    from prober import once
+    from prober import config, once
+    from prober.config.model import Config
 
     Commands: TypeAlias = argparse._SubParsersAction[argparse.ArgumentParser]
 
@@ -67,7 +67,7 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _check(options: argparse.Namespace) -> int:
-    from prober import once
+    from prober import config, once
 
     wish = _wish(options)
     for number in once.ENDING:
@@ -157,6 +157,8 @@ def _load(
     allow_unset: bool = False,
     allow_broken: bool = False,
 ) -> config.Loaded:
+    from prober import config
+
     loaded = config.load(
         options.config, os.environ, allow_unset=allow_unset, allow_broken=allow_broken
     )

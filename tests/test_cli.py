@@ -43,6 +43,14 @@ def test_version_and_help_need_no_config(tmp_path: Path) -> None:
     assert "validate" in prober(tmp_path, "--help").stdout
 
 
+def test_who_asks_for_help_waits_for_nothing_that_only_a_config_needs() -> None:
+    program = "import sys, prober.cli; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+
+    assert "prober.cli" in done.stdout.split()
+    assert {"httpx", "aiohttp", "prober.config", "prober.probes"}.isdisjoint(done.stdout.split())
+
+
 @pytest.mark.parametrize("command", ["run", "check", "validate", "demo"])
 def test_a_config_that_is_not_there_is_one_line_and_code_2(tmp_path: Path, command: str) -> None:
     done = prober(tmp_path, command)
