@@ -82,7 +82,11 @@ async def start(
     def serves() -> bool:
         return len(SERVING.findall(agent.log)) > before or process.returncode is not None
 
-    await until(serves, "the agent serves")
+    try:
+        await until(serves, "the agent serves", within=40)
+    except BaseException:
+        await agent.kill()
+        raise
     if process.returncode is None:
         agent.url = SERVING.findall(agent.log)[-1]
     return agent
