@@ -256,6 +256,7 @@ class Agent:
             except ProberError as error:
                 log.warning("old history was not pruned: %s", error)
             await self._parts.browsers.prune()
+            gc.collect(0)  # where little happens, it would come to that after hours
 
     def _application(self) -> web.Application:
         parts = self._parts

@@ -108,32 +108,46 @@ class Scrubber:
 
     def __init__(self, values: Iterable[str] = ()) -> None:
         self.values = frozenset(value for value in values if len(value) >= SCRUB_FROM)
-        forms = sorted({form for value in self.values for form in forms_of(value)}, key=len)
-        self._pattern = _pattern(reversed(forms)) if forms else None
-        self._longest = len(forms[-1]) if forms else 0
+        # Most texts are those of the run before: a fact, an expectation. A method of ours would
+        # tie us to our own cache, and we would stay, pattern and all, until garbage is searched.
+        self._seen = lru_cache(KNOWN)(_Forms(self.values).scrubbed) if self.values else None
+
+    def __call__(self, text: str) -> str:
+        if not text or self._seen is None:
+            return text
+        return self._seen(text) if len(text) < KNOWN_TO else self._seen.__wrapped__(text)
+
+    def beside(self, learned: tuple[str, ...]) -> Scrubber:
+        """One that knows these secrets too."""
+        return _Both(self, _of(learned))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Scrubber) and other.values == self.values
+
+    def __hash__(self) -> int:
+        return hash(self.values)
+
+    def __reduce__(self) -> tuple[type[Self], tuple[frozenset[str]]]:
+        return type(self), (self.values,)
+
+
+class _Forms:
+    """All that a text may have in it of these secrets."""
+
+    def __init__(self, values: Iterable[str]) -> None:
+        forms = sorted({form for value in values for form in forms_of(value)}, key=len)
+        self._pattern = _pattern(reversed(forms))
+        self._longest = len(forms[-1])
         self._beginnings: dict[str, list[str]] = {}
         for form in forms:
             self._beginnings.setdefault(form[:CUT_FROM], []).append(form)
 
-        # Most texts are those of the run before: a fact, an expectation.
-        self._seen = lru_cache(KNOWN)(self._scrubbed)
-
-    def __call__(self, text: str) -> str:
-        if not text or self._pattern is None:
-            return text
-        return self._seen(text) if len(text) < KNOWN_TO else self._scrubbed(text)
-
-    def _scrubbed(self, text: str) -> str:
-        assert self._pattern is not None  # noqa: S101 - `__call__` has looked
+    def scrubbed(self, text: str) -> str:
         try:
             text = self._pattern.sub(SHOWN, text)
         except UnicodeEncodeError:  # half a surrogate pair, which some target sent
             text = self._pattern.sub(SHOWN, text.encode(errors="replace").decode())
         return self._without_beginnings(text) if CUT in text else text
-
-    def beside(self, learned: tuple[str, ...]) -> Scrubber:
-        """One that knows these secrets too."""
-        return _Both(self, _of(learned))
 
     def _without_beginnings(self, text: str) -> str:
         """A text that was cut in the middle of a secret, without the secret's beginning."""
@@ -147,15 +161,6 @@ class Scrubber:
                 if form.startswith(ending):
                     return text[:start] + SHOWN
         return text
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Scrubber) and other.values == self.values
-
-    def __hash__(self) -> int:
-        return hash(self.values)
-
-    def __reduce__(self) -> tuple[type[Self], tuple[frozenset[str]]]:
-        return type(self), (self.values,)
 
 
 class _Both(Scrubber):

@@ -264,20 +264,17 @@ class Browsers:
         Then it is told to hurry.
         """
         future = self._threads.call(work)
-        cancelled: asyncio.CancelledError | None = None
+        is_cancelled = False  # the error itself would keep this frame, and all that it knows
         while not future.done():
             try:
                 await asyncio.wait([future])
-            except asyncio.CancelledError as error:
-                cancelled = error
+            except asyncio.CancelledError:
+                is_cancelled = True
                 hurry()
-        failure = future.exception()
-        if isinstance(failure, OwnFault):  # no thread can be started: better late than never
-            done = work()
-        elif failure is not None:
-            raise cancelled or failure
-        else:
+        if isinstance(future.exception(), OwnFault):
+            done = work()  # no thread can be started: better late than never
+        elif not is_cancelled:
             done = future.result()
-        if cancelled is not None:
-            raise cancelled
+        if is_cancelled:
+            raise asyncio.CancelledError
         return done

@@ -67,12 +67,15 @@ class _Tries:
             turn=turn,
             begins=begins,
         )
-        first = await self._tried(given)
-        if not self._is_worth_another(first):
-            return first
-        log.warning("%s is tried again in a fresh browser: %s", self._check.name, first.message)
-        self._may_again, self._attempt.due = False, None
-        return again.joined(first, await self._tried(given))
+        try:
+            first = await self._tried(given)
+            if not self._is_worth_another(first):
+                return first
+            log.warning("%s is tried again in a fresh browser: %s", self._check.name, first.message)
+            self._may_again, self._attempt.due = False, None
+            return again.joined(first, await self._tried(given))
+        finally:
+            self._run = None  # by `begins` it knows us
 
     async def _tried(self, given: Given) -> Finding:
         async with self._browsers.folder(self._attempt.run_id) as folder:

@@ -48,9 +48,9 @@ class JourneyProcess:
         self._loop = asyncio.get_running_loop()
         self._popen, events = _started(start)
         self._in = _unblocked(self._popen.stdin)
-        self._lines = Lines(self._hear, self._garbled, LONGEST)
+        lines = Lines(self._hear, self._garbled, LONGEST)
         self._taps = [
-            Tap(events, self._lines.feed, self._closed),
+            Tap(events, lines.feed, self._closed),
             Tap(_unblocked(self._popen.stdout), self._print, lambda: None),
         ]
         self._to_write = bytearray(line(start.order))
@@ -103,6 +103,7 @@ class JourneyProcess:
         self._read_what_there_is()
         for tap in self._taps:
             tap.close()
+        self._taps.clear()  # they know us
         self._close_in()
 
     def _poll(self) -> None:

@@ -84,6 +84,7 @@ class Run:
             finally:
                 process.close()
                 await asyncio.wait(self._beside)
+                self._beside.clear()  # why they ended leads back to us
         return self._judged(process, until, code)
 
     def _judged(self, process: JourneyProcess, until: float, code: int | None) -> Finding:
