@@ -122,7 +122,8 @@ def by_elastic(place: Bench, url: str) -> Mapping[str, float | None]:
 def by_lighthouse(place: Bench, url: str) -> Mapping[str, float | None]:
     """The same, by Lighthouse."""
     folder = place.room("lighthouse")
-    said = _said(lighthouse.argv(f"{url}/page?{PAGES['peers']}"), folder, lighthouse.env())
+    argv, env = lighthouse.argv(f"{url}/page?{PAGES['peers']}"), lighthouse.env()
+    said = _said(argv, folder, {**env, "TMPDIR": str(folder)})  # for its browser's profile
     audits = json.loads(said)["audits"]
     return {
         "lcp_seconds": audits["largest-contentful-paint"]["numericValue"] / 1e3,

@@ -68,6 +68,32 @@ def test_a_tiny_run_shows_figures_and_the_machine(name: str, tmp_path: Path) -> 
 
 
 @linux
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_what_a_program_had_started_ends_with_it(tmp_path: Path, number: int) -> None:
+    starts = f"""
+import subprocess, sys
+from benchmarks.common.bench import bench
+with bench("x"):
+    sleeper = [sys.executable, "-c", "import time; print(flush=True); time.sleep(60)"]
+    inner = f"import subprocess; subprocess.Popen({{sleeper}}, start_new_session=True).wait()"
+    subprocess.run([sys.executable, "-c", inner], cwd={str(tmp_path)!r})
+"""
+    process = subprocess.Popen(
+        [sys.executable, "-c", starts], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        env={**os.environ, "TMPDIR": str(tmp_path)}, text=True,
+    )  # fmt: skip
+    assert process.stdout
+    assert [process.stdout.readline() for _ in range(3)] == ["x\n", "\n", "\n"]
+    there = at_work_in(tmp_path)
+
+    process.send_signal(number)
+    process.communicate(timeout=30)
+
+    assert len(there) == 2
+    assert at_work_in(tmp_path) == []
+
+
+@linux
 def test_what_is_told_to_end_leaves_nothing_behind(tmp_path: Path) -> None:
     process = run("http_cost", tmp_path, "--only", "http-500", "--rate", "20", "--seconds", "30")
     assert process.stderr

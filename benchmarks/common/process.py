@@ -5,12 +5,15 @@ Only what is started here is ever stopped, each by its own process id.
 
 from __future__ import annotations
 
+import ctypes
 import os
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +25,8 @@ _SEARCH = os.pathsep.join(
 _TICKS = os.sysconf("SC_CLK_TCK")
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 STOP_WITHIN = 12.0  # seconds: an agent may take ten to drain
+_PR_SET_CHILD_SUBREAPER = 36
+_KILLS, _PAUSE = 250, 0.02  # rounds, and the seconds between two
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +146,34 @@ def running(
         yield process
     finally:
         process.stop()
+
+
+@contextmanager
+def nothing_left() -> Iterator[None]:
+    """Kills at the end what runs of all that was started in the block, by whomever.
+
+    A program that is killed leaves its browser to whoever takes in orphans,
+    which is us then: none gets out of sight.
+    """
+    ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1)
+    try:
+        yield
+    finally:
+        for _ in range(_KILLS):
+            _bury()
+            left = set(family(os.getpid())) - {os.getpid()}
+            if not left:
+                break
+            for pid in left:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            time.sleep(_PAUSE)
+
+
+def _bury() -> None:
+    with suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
 
 
 def cpu_of_family(pid: int) -> float:
