@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import accuracy
+from benchmarks import accuracy, soak
 from benchmarks.common.agent import buckets, since, total, within
 from benchmarks.common.history import Run, Spans, rhythms
 from benchmarks.common.table import of_offered, quantile, ratio, spread
@@ -146,6 +146,17 @@ def test_a_gap_is_a_run_lost_and_two_in_one_slot_are_one_too_many() -> None:
     assert (even.lost, even.doubled) == (0, 0)
     assert (gap.lost, gap.doubled) == (2, 0)
     assert (twice.lost, twice.doubled) == (0, 1)
+
+
+@pytest.mark.parametrize(
+    ("each", "said"), [(0, "flat (+0.0 KB"), (9_000, "flat (+9.0 KB"), (45_000, "GROWS (+45.0 KB")]
+)
+def test_memory_that_grows_with_every_journey_is_not_flat(each: int, said: str) -> None:
+    warm = [90_000_000 + min(done, 60) * 100_000 for done in range(301)]
+    looks = [soak.Look(done, rss + each * done, 14, 1, 0) for done, rss in enumerate(warm)]
+
+    assert f"memory: {said} a journey" in soak.verdict(soak.growth(looks))
+    assert "too few" in soak.verdict(soak.growth(looks[:1]))
 
 
 def test_a_run_is_late_beside_the_most_punctual_of_its_own_check() -> None:
