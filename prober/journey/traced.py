@@ -18,7 +18,7 @@ from pathlib import Path
 from pydantic import JsonValue
 
 from prober.journey.authored import NOTHING, Authored
-from prober.journey.files import RECORDED, TRACE
+from prober.journey.files import RECORDED, TRACE, UNPACKED
 from prober.journey.har import lines as entries
 from prober.journey.scan import Scanner
 from prober.journey.wash import Washer, in_body, in_json, worth
@@ -48,7 +48,7 @@ class Traced:
     def of(cls, folder: Path, *, is_packed: bool) -> Traced:
         source = folder / RECORDED
         if is_packed:
-            source = folder / "unpacked"
+            source = folder / UNPACKED
             with suppress(zipfile.BadZipFile), zipfile.ZipFile(folder / TRACE) as archive:
                 archive.extractall(source)
         names = [ACTIONS, NETWORK, STACKS]

@@ -91,6 +91,7 @@ class Browsers:
         self.is_stopped = False
         self._runs = (setup.runs or setup.data_dir / "runs").resolve()
         self.publishing = Publishing(clock, in_full=setup.in_full, withheld=setup.withheld)
+        self._ages = evidence.Ages(clock)
         self._turns = Turns()
         self._threads = Threads(THREADS)
         self._waiting: set[asyncio.Task[object]] = set()
@@ -246,7 +247,7 @@ class Browsers:
 
     async def prune(self) -> None:
         """Removes old evidence."""
-        await self._done(partial(evidence.prune, self.setup.data_dir, self.clock.now()))
+        await self._done(partial(evidence.prune, self.setup.data_dir, self._ages.now()))
 
     def _tidied(self) -> list[Left | None]:
         if not self._runs.is_dir():

@@ -9,6 +9,7 @@ All of this blocks: call it in a thread.
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 import re
 import shutil
@@ -19,14 +20,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
+from prober.clock import Clock
+
 FOLDER = "evidence"  # in data_dir
 GOOD = "good.png"
 IS_UP = ".up"  # lies beside the evidence of a run that was up
 KEPT_FOR, KEPT_UP_FOR = 30 * 86400.0, 7 * 86400.0  # seconds
+JUMP, DOUBTED_FOR = 3 * 86400.0, 86400.0  # a machine may sleep over a weekend
 KEPT_RUNS = 100  # of a check that failed, and as many that were up
 KEPT_BYTES = 2 << 30  # of all checks
 LARGEST = 32 << 20  # bytes of one file
 LONGEST_NAME = 240  # bytes of a folder's
+_HALF = re.compile(r"%[0-9A-F]?\Z")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}\.(?:png|txt|zip|har|html)")
 
 
@@ -59,7 +64,8 @@ def _folder_of(check: str) -> str:
     if len(quoted) <= LONGEST_NAME:
         return quoted
     digest = hashlib.sha256(check.encode()).hexdigest()[:16]
-    return f"{quoted[: LONGEST_NAME - 17]}-{digest}"
+    beginning = _HALF.sub("", quoted[: LONGEST_NAME - 17])
+    return f"{beginning}-{digest}"
 
 
 def is_plain(folder: Path, name: str) -> bool:
@@ -82,6 +88,28 @@ def remove(folder: Path) -> bool:
             os.chmod(path, 0o700)
     shutil.rmtree(folder, ignore_errors=True)
     return not folder.exists()
+
+
+class Ages:
+    """What time is it for who removes what is old?
+
+    A clock that has jumped ahead, by mistake perhaps, has made everything old
+    at once: it is believed a day later, when somebody has had the time to set it right.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._last = clock.now() - clock.monotonic()
+        self._doubted_until = -math.inf
+
+    def now(self) -> float:
+        """-inf while that is in doubt: then nothing is old."""
+        now, monotonic = self._clock.now(), self._clock.monotonic()
+        ahead = now - monotonic
+        if ahead - self._last > JUMP:
+            self._doubted_until = monotonic + DOUBTED_FOR
+        self._last = ahead
+        return -math.inf if monotonic < self._doubted_until else now
 
 
 @dataclass(frozen=True, slots=True, order=True)

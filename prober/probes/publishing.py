@@ -27,7 +27,7 @@ from prober.clock import Clock
 from prober.journey import clean
 from prober.journey.clean import Cleaned, Work
 from prober.journey.events import Kept
-from prober.journey.files import CLEAN, RECORDED, TRACE
+from prober.journey.files import CLEAN, RECORDED, TRACE, UNPACKED
 from prober.probes.evidence import GOOD, IS_UP, Place, is_plain, remove
 from prober.result import Evidence
 
@@ -170,7 +170,9 @@ class Publication:
         if answer is None and has_trace and not self._given_up:
             answer = self._without_trace(work)
         if answer is None and not self._given_up:
-            log.warning("most evidence of %s is withheld: it was not cleaned", work.folder)
+            place = self._remains.place
+            said = "most evidence of %s is withheld: it was not cleaned (run %s)"
+            log.warning(said, place.check, place.run_id)
             answer = self._texts(work, len(rest) + recorded)
         if answer is None:
             return Cleaned(kept=())
@@ -189,7 +191,7 @@ class Publication:
 
     def _clear(self) -> None:
         source = self._remains.source
-        for folder in (RECORDED, CLEAN, "unpacked"):
+        for folder in (RECORDED, CLEAN, UNPACKED):
             remove(source / folder)
         (source / TRACE).unlink(missing_ok=True)
 

@@ -92,6 +92,7 @@ def acts(fd: int, order: Order) -> Mapping[str, Callable[..., object]]:
         "stopped grandchild": lambda: print(grandchild(stopped=True), flush=True),
         "orphan": lambda: print(grandchild(stopped=True, env={}), flush=True),
         "file": lambda name, text: file(order["folder"], name, text),
+        "folder": lambda name: os.makedirs(f"{order['folder']}/{name}/more"),
         "link": lambda name, target: os.symlink(target, f"{order['folder']}/{name}"),
         "close": lambda: os.close(fd),
         "tell": lambda: tell(fd),

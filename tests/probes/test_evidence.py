@@ -12,10 +12,12 @@ import pytest
 
 from prober.clock import SystemClock
 from prober.probes import evidence, publishing
+from prober.probes.browsers import Browsers, Setup
 from prober.probes.publishing import Publishing, Wishes
 from prober.result import Attempt, Evidence
 from prober.secret import Scrubber
 from tests.agent_process import until
+from tests.fake_clock import FakeClock
 from tests.probes.playing import GO, GOOD, READY, RUN_ID, UP, Act, Played, Stage, down
 
 DAY = 86400.0
@@ -108,6 +110,22 @@ async def test_evidence_that_could_not_be_cleaned_is_withheld_except_for_the_con
     assert "hello" in run.console
     assert "which could not be cleaned in time" in run.console
     assert withheld == [2]
+
+
+async def test_what_was_not_cleaned_is_told_with_the_name_of_the_check(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(publishing, "COMMAND", (sys.executable, "-c", ""))
+
+    await stage.play(FAILED, name="eu/buy")
+
+    assert f"most evidence of eu/buy is withheld: it was not cleaned (run {RUN_ID})" in caplog.text
+
+
+async def test_an_author_may_call_a_folder_of_his_what_he_likes(stage: Stage) -> None:
+    run = await stage.play([READY, GO, ["folder", "clean"], *FAILED[2:]])
+
+    assert names(run) == ["screenshot.png", "dom.html"]
 
 
 HELD_UP_BY_A_TRACE = """
@@ -249,6 +267,28 @@ async def test_evidence_is_kept_for_30_days_of_good_runs_for_7_and_for_100_runs(
     assert [folder.exists() for folder in good] == [False, True]
     assert not gone.parent.exists()
     assert (old.parent / "good.png").exists()
+
+
+async def test_a_clock_that_jumps_ahead_is_believed_a_day_later(tmp_path: Path) -> None:
+    clock = FakeClock()
+    browsers = Browsers(clock, Setup(data_dir=tmp_path))
+    folder = tmp_path / "evidence" / "buy" / RUN_ID
+    folder.mkdir(parents=True)
+    os.utime(folder, (clock.now(), clock.now()))
+    there: list[bool] = []
+
+    for seconds in (2 * DAY, 31 * DAY, -31 * DAY, 2 * DAY, 31 * DAY):
+        clock.jump(seconds)
+        await browsers.prune()
+        there.append(folder.exists())
+    await clock.advance(DAY - 60)
+    await browsers.prune()
+    there.append(folder.exists())
+    await clock.advance(60)
+    await browsers.prune()
+
+    assert there == [True] * 6
+    assert not folder.exists()
 
 
 async def test_good_runs_never_push_out_those_that_failed(stage: Stage) -> None:

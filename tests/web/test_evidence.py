@@ -7,6 +7,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from prober.probes.evidence import Place
 from prober.web.evidence import LARGEST, link
 from tests.web.serve import Agent, serving
 
@@ -49,6 +50,20 @@ async def test_a_link_leads_to_the_file_under_any_prefix(run: Path, tmp_path: Pa
 
         assert (answer.status_code, answer.text) == (200, "error: é <b>\n")
         assert answer.headers["Content-Type"] == "text/plain; charset=utf-8"
+
+
+@pytest.mark.parametrize("length", range(190, 200))
+async def test_a_link_leads_to_the_file_of_a_check_however_long_its_name(
+    tmp_path: Path, length: int
+) -> None:
+    check = "a" + "/b" * (length // 2) + ":" * (length % 2)
+    place = Place(data_dir=tmp_path, check=check, run_id="01JD")
+    place.folder.mkdir(parents=True)
+    (place.folder / "console.txt").write_text("found")
+
+    answer = await get(tmp_path, "/" + link(f"{place.relative}/console.txt"))
+
+    assert (answer.status_code, answer.text) == (200, "found")
 
 
 @pytest.mark.parametrize("name", ["trace.zip", "network.har"])
