@@ -20,13 +20,14 @@ from math import isnan
 from pathlib import Path
 from statistics import fmean, median
 
-from benchmarks.common.agent import Agent, agent, total
+from benchmarks.common.agent import Agent, agent
 from benchmarks.common.bench import CLOCK, Bench, bench, note, sleep_until
 from benchmarks.common.process import family
 from benchmarks.common.table import show
 from benchmarks.journeys import checks, shop
 
 LOOK = 0.5  # seconds
+SCRAPE = 30  # looks between two scrapes: what those leave until garbage is searched is no journey's
 QUIET = 0.1  # of the looks, those with the fewest processes, are between two journeys
 ROWS = 10
 # Bytes a journey. The interpreter takes memory by the MiB, which is 10 KB for each of a hundred
@@ -47,11 +48,12 @@ class Look:
         return [str(self.done), *map(str, figures)]
 
 
-def look(ours: Agent, temporary: Path) -> Look:
+def look(ours: Agent, temporary: Path, report: Path) -> Look:
+    """Each journey has written a line into `report`."""
     pid = ours.process.pid
     left = sum(map(_inside, (ours.folder / "data" / "runs", temporary)))
     return Look(
-        done=int(total(ours.metrics(), "prober_runs_total")),
+        done=len(report.read_bytes().splitlines()) if report.exists() else 0,
         rss=ours.process.rss(),
         files=len(os.listdir(f"/proc/{pid}/fd")),
         processes=len(list(family(pid))),
@@ -65,15 +67,17 @@ def _inside(folder: Path) -> int:
 
 
 def soak(place: Bench, count: int, seconds: float) -> list[Look]:
-    temporary = place.room("tmp")
+    temporary, report = place.room("tmp"), place.folder / "report"
     looks: list[Look] = []
     with shop(place) as there:
-        config = checks(there, 20, place.folder / "report")
+        config = checks(there, 20, report)
         env = {**there.env, "TMPDIR": str(temporary)}
         with agent(place, config, interval=20.0, timeout=20.0, env=env, cores=there.cores) as ours:
             until = CLOCK.monotonic() + seconds
             while CLOCK.monotonic() < until and (not looks or looks[-1].done < count):
-                looks.append(look(ours, temporary))
+                looks.append(look(ours, temporary, report))
+                if len(looks) % SCRAPE == 0:
+                    ours.metrics()
                 if len(looks) % 60 == 0:
                     note(f"{looks[-1].done} journeys of {count}")
                 sleep_until(CLOCK.monotonic() + LOOK)
