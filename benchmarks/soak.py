@@ -125,7 +125,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     given = parser.parse_args(argv)
     with bench("Many journeys in a row: does anything grow?") as place:
         looks = soak(place, given.count, given.seconds)
-        size = max(1, len(looks) // ROWS)
+        size = -(-len(looks) // ROWS)
         parts = [looks[start : start + size] for start in range(0, len(looks), size)]
         show(
             ["journeys done", "agent's RSS MB", "its open files", "processes", "files left"],
