@@ -70,6 +70,15 @@ class AlertState:
     details: Mapping[str, str] = field(default_factory=dict)  # what only this alert has to say
     met_since: float | None = None
     recent: str = ""  # d and u
+    changes: tuple[float, ...] = ()  # when it fired and was over lately, where flapping is looked for
+    flapping_since: float | None = None
+    told_at: float | None = None  # since when somebody knows; None while it is held back
+    held: str = ""  # why nobody is told of it yet
+    escalated: float = 0.0  # the last stage of escalation that was reached, in seconds
+    acked_at: float | None = None
+    acked_by: str = ""
+    ended_at: float | None = None  # over, and whoever was told is yet to hear it
+    because: str = ""  # why it ended, where our own config is the reason
 
     @property
     def firing(self) -> bool:
@@ -213,7 +222,7 @@ def _says_what(labels: Mapping[str, str]) -> bool:
 def _plain(value: object) -> JsonValue:
     match value:
         case tuple():
-            return [str(item) for item in value]
+            return [item if isinstance(item, float) else str(item) for item in value]
         case Mapping():
             return {str(name): str(text) for name, text in value.items()}
         case str() | int() | float() | None:
