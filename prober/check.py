@@ -44,6 +44,7 @@ class Check(Model):
     severity: str | None = None
     labels: Mapping[LabelName, str] = {}
     runbook: str | None = None
+    depends_on: tuple[str, ...] = ()  # checks while which are down nobody is told of this one
     alerts: Mapping[
         str, Mapping[str, JsonValue] | None
     ] = {}  # overrides by rule name; null removes

@@ -30,7 +30,7 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception
 from prober.alerts.notice import Delivery
 from prober.clock import Clock
 from prober.errors import DeliveryError
-from prober.notify import AnyNotifier, alertmanager, post, send
+from prober.notify import AnyNotifier, Means, Told, alertmanager, post, send
 from prober.notify.again import Standing, batches, held_up
 from prober.notify.alertmanager import AlertmanagerNotifier
 from prober.notify.lane import LONGEST_PAUSE, Lane, Lanes, Nap, may_help, pause, shown
@@ -64,6 +64,7 @@ class Deliverer:
         self._mark = mark
         self._counted = counted
         self._client = post.client()
+        self._means = Means(client=self._client, clock=clock)
         self._lanes = Lanes(clock)
         self._standing = Standing(self.notifiers, clock, burns)
         self._turns: dict[str, asyncio.Semaphore] = {}
@@ -221,14 +222,14 @@ class Deliverer:
         if was_orphaned and not (lane.ending or self._standing.burns(delivery)):
             # Nobody would ever tell its end: that was not made while the notifier was gone.
             raise DeliveryError("it was over before its notifier was back", permanent=True)
-        told = send(notifier, delivery, self._client, self.clock)
+        told = send(Told(notifier=notifier, deliveries=(delivery,)), self._means)
         await self._telling(told, lane.notifier, lane)
 
     def _turn(self, notifier: str) -> asyncio.Semaphore:
         return self._turns.setdefault(notifier, asyncio.Semaphore(AT_ONCE))
 
     async def _telling(
-        self, told: Awaitable[None], notifier: str, lane: Lane | None = None
+        self, told: Awaitable[object], notifier: str, lane: Lane | None = None
     ) -> None:
         try:
             await told

@@ -15,7 +15,7 @@ from prober.alerts.notice import Event, Notice, delivery
 from prober.clock import Clock, SystemClock
 from prober.config.model import Config
 from prober.errors import DeliveryError, StartError
-from prober.notify import AnyNotifier, post, send
+from prober.notify import AnyNotifier, Means, Told, post, send
 from prober.stdout import say
 from prober.units import rfc3339
 
@@ -60,7 +60,9 @@ async def _tell(
     for notice in notices:
         one = delivery(notice, name, 0)
         try:
-            await send(notifier, one, client, clock)
+            await send(
+                Told(notifier=notifier, deliveries=(one,)), Means(client=client, clock=clock)
+            )
         except DeliveryError as error:
             return str(error) if notice.event is Event.FIRING else f"its end: {error}"
     return None

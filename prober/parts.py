@@ -8,7 +8,6 @@ from collections.abc import Iterable
 
 from prober import probes
 from prober.alerts.faults import listed
-from prober.alerts.notice import Event
 from prober.alerts.plan import OnDemand
 from prober.clock import Clock
 from prober.config.model import Config
@@ -82,7 +81,7 @@ class Parts:
         for run in (one for one in left if one.check in checks):
             check = checks[run.check]
             self.observe(run.result(check.kind, self.config.agent.region, check.labels))
-        over = (said for said in loaded.last if said.notice.event is Event.RESOLVED)
+        over = (said for said in loaded.last if said.notice.event.is_over)
         self.deliverer.resume([*self.settle.standing(), *over])
         self.deliverer.hand(loaded.undelivered)
 

@@ -53,6 +53,7 @@ class Reason(StrEnum):
     INTERNAL = "internal"
     BROWSER = "browser"
     KILLED = "killed"
+    OFFLINE = "offline"  # the agent itself is cut off
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +174,7 @@ class Result(NamedTuple):
     evidence: Sequence[Evidence] = ()
     budgets: Sequence[Budget] = ()
     skipped: Sequence[str] = ()
+    maintenance: str = ""  # the window that it fell into
 
     @property
     def degraded(self) -> bool:
@@ -205,7 +207,7 @@ class Result(NamedTuple):
             "reason": self.reason.value if self.reason else None,
             "message": self.message or None,
             "degraded": self.degraded,
-            "maintenance": False,
+            "maintenance": bool(self.maintenance),
             "phases": dict(self.phases),
             "facts": {**_NO_FACTS, **{n: _fact_to_json(fact) for n, fact in self.facts.items()}},
             "values": dict(self.values),

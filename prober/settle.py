@@ -17,7 +17,7 @@ from typing import Protocol
 
 from prober.alerts.faults import may_wait
 from prober.alerts.incidents import Incidents
-from prober.alerts.notice import Delivery, Event
+from prober.alerts.notice import Delivery
 from prober.alerts.plan import Plan, Watched
 from prober.alerts.state import AlertState, Key
 from prober.clock import Clock, quiet_turn
@@ -256,7 +256,7 @@ class Settle:
             return
         log.info("alert states of before the start were found")
         self._incidents.join(unread.states, self._clock.now())
-        over = {one.notice.key for one in unread.undelivered if one.notice.event is Event.RESOLVED}
+        over = {one.notice.key for one in unread.undelivered if one.notice.event.is_over}
         late = [
             one
             for one in unread.undelivered

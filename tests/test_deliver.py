@@ -11,14 +11,12 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
-import httpx
 import pytest
 from pydantic import JsonValue
 
 from prober.alerts.notice import Delivery, Event
-from prober.clock import Clock
 from prober.deliver import AT_ONCE, Deliverer
-from prober.notify import AnyNotifier, send
+from prober.notify import AnyNotifier, Means, Told, send
 from prober.notify.alertmanager import AlertmanagerNotifier
 from prober.notify.webhook import WebhookNotifier
 from tests.fake_clock import NOON, FakeClock
@@ -451,12 +449,10 @@ async def test_a_fault_of_our_own_is_a_failure_with_a_traceback_and_ends_nothing
 ) -> None:
     crashes = iter([True, True])
 
-    async def crash(
-        notifier: AnyNotifier, one: Delivery, client: httpx.AsyncClient, clock: Clock
-    ) -> None:
+    async def crash(told: Told, means: Means) -> Mapping[str, str]:
         if next(crashes, False):
             raise KeyError("our own")
-        await send(notifier, one, client, clock)
+        return await send(told, means)
 
     monkeypatch.setattr("prober.deliver.send", crash)
 

@@ -16,7 +16,7 @@ from prober.alerts import notice
 from prober.alerts.alarms import Alarms
 from prober.alerts.faults import AGENT, FAULT, NO_VERDICT, RUNS, Faults, judged
 from prober.alerts.met import met
-from prober.alerts.notice import Delivery, Ended, Event, Links, Notice
+from prober.alerts.notice import Delivery, Ended, Links, Notice
 from prober.alerts.plan import Plan
 from prober.alerts.route import routed
 from prober.alerts.rules import LEAST_REMIND, EffectiveRule
@@ -263,7 +263,7 @@ class Incidents:
         A notifier that is not there at the moment is spared the reminders; the
         resolution waits for it.
         """
-        there = state.told if said.event is Event.RESOLVED else self._plan.notifiers
+        there = state.told if said.event.is_over else self._plan.notifiers
         self.said += [notice.delivery(said, name, nth) for name in state.told if name in there]
 
     def _show(self, key: Key, severity: str | None) -> None:

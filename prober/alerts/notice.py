@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from hashlib import blake2s
 from urllib.parse import quote
 
 from pydantic import JsonValue, TypeAdapter
@@ -24,6 +25,28 @@ class Event(StrEnum):
     FIRING = "firing"
     REMINDER = "reminder"
     RESOLVED = "resolved"
+    ESCALATED = "escalated"  # it still fires, and more are told
+    FLAPPING = "flapping"  # it fires and is over again and again: one alert is held open
+    ACKNOWLEDGED = "acknowledged"  # somebody sees to it
+    # Of no incident: for people only.
+    WINDOW_BEGUN = "maintenance_begun"
+    WINDOW_OVER = "maintenance_over"
+    REPORT = "report"
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it ends an incident."""
+        return self is Event.RESOLVED
+
+    @property
+    def says_firing(self) -> bool:
+        """Whether it says that an incident fires."""
+        return self in _FIRING
+
+
+_FIRING = frozenset({Event.FIRING, Event.REMINDER, Event.ESCALATED, Event.FLAPPING})
+# What every receiver of alerts can do something with.
+PLAIN = frozenset({Event.FIRING, Event.REMINDER, Event.RESOLVED, Event.ESCALATED, Event.FLAPPING})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +66,11 @@ class Notice:
     ends_at: float | None = None  # when it was resolved
     at: float  # when this was said
     url: str = ""
+
+    @property
+    def id(self) -> str:
+        """What people type: `prober ack 3f9a0c1d2e4b`."""
+        return incident_id(self.key)
 
     def to_json(self) -> dict[str, JsonValue]:
         """For the outbox; the inverse of `from_json`."""
@@ -226,6 +254,11 @@ def incident_key(state: AlertState) -> str:
     return f"{labels['region']}/{labels.get('check', '')}/{labels['alert']}/{state.incident}"
 
 
+def incident_id(key: str) -> str:
+    """Twelve hexadecimal digits for the incident with this key."""
+    return blake2s(key.encode(), digest_size=6).hexdigest()
+
+
 def _notice(
     state: AlertState, links: Links, *, event: Event, at: float, annotations: Mapping[str, str]
 ) -> Notice:
@@ -244,7 +277,7 @@ def _notice(
         labels=state.labels,
         annotations=said,
         starts_at=state.fired_at or 0.0,
-        ends_at=at if event is Event.RESOLVED else None,
+        ends_at=at if event.is_over else None,
         at=at,
         url=_place(base, state.labels.get("check", "")) if base else "",
     )

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TypeAlias, assert_never
 
-import httpx
-
 from prober.alerts.notice import Delivery
-from prober.clock import Clock
 from prober.notify import alertmanager, email, pagerduty, slack, twilio, webhook
 from prober.notify.alertmanager import AlertmanagerNotifier
 from prober.notify.email import EmailNotifier
 from prober.notify.pagerduty import PagerdutyNotifier
 from prober.notify.slack import SlackNotifier
+from prober.notify.traits import Means as Means
 from prober.notify.twilio import TwilioNotifier
 from prober.notify.webhook import WebhookNotifier
 
@@ -34,10 +34,26 @@ KINDS: tuple[type[AnyNotifier], ...] = (
 )
 
 
-async def send(
-    notifier: AnyNotifier, delivery: Delivery, client: httpx.AsyncClient, clock: Clock
-) -> None:
-    """Tell one receiver; returns when it has accepted. Raises DeliveryError."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """What one message is to say: one delivery, or so many as its kind takes together.
+
+    `receipts`, by incident key, are what this notifier answered to what it was
+    told of that incident before.
+    """
+
+    notifier: AnyNotifier
+    deliveries: Sequence[Delivery]
+    receipts: Mapping[str, str] = field(default_factory=dict)
+
+
+async def send(told: Told, means: Means) -> Mapping[str, str]:
+    """Tell one receiver; returns when it has accepted, with its receipts by delivery id.
+
+    Raises DeliveryError, which is then about all of `told`.
+    """
+    notifier, client, clock = told.notifier, means.client, means.clock
+    (delivery,) = told.deliveries
     match notifier:
         case AlertmanagerNotifier():
             await alertmanager.send(notifier, delivery, client, clock)
@@ -53,3 +69,4 @@ async def send(
             await webhook.send(notifier, delivery, client, clock)
         case _:
             assert_never(notifier)
+    return {}

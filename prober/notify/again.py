@@ -29,7 +29,7 @@ class Standing:
 
     def burns(self, delivery: Delivery) -> bool:
         """Whether it says that something fires, and that does."""
-        return delivery.notice.event is not Event.RESOLVED and self._burns(delivery.notice.key)
+        return delivery.notice.event.says_firing and self._burns(delivery.notice.key)
 
     def resume(self, lane: Lane, delivery: Delivery) -> None:
         """Said before this process began: what burns outranks the end of what burnt before."""
@@ -66,7 +66,7 @@ class Standing:
         notifier = self.notifiers.get(delivery.notifier)
         if notifier is not None and not isinstance(notifier, AlertmanagerNotifier):
             return False
-        if delivery.notice.event is Event.RESOLVED:
+        if delivery.notice.event.is_over:
             return alertmanager.keep_telling(delivery.notice, self._clock.now())
         return self.burns(delivery)
 

@@ -19,12 +19,13 @@ from weakref import WeakKeyDictionary
 import httpx
 from pydantic import Field, JsonValue
 
-from prober.alerts.notice import Delivery, Event, Notice
+from prober.alerts.notice import Delivery, Notice
 from prober.check import Model
 from prober.clock import Clock
 from prober.errors import DeliveryError
 from prober.notify import post
 from prober.notify.post import Post, TurnedAway, Url
+from prober.notify.traits import Traits
 from prober.units import Duration, rfc3339
 
 AHEAD = 15 * 60.0  # how far a firing alert's end lies ahead
@@ -43,6 +44,7 @@ class AlertmanagerSettings(Model):
 
 class AlertmanagerNotifier(Model):
     kind: ClassVar[str] = "alertmanager"
+    TRAITS: ClassVar[Traits] = Traits(people=False)
 
     alertmanager: AlertmanagerSettings
 
@@ -139,7 +141,7 @@ def _together(errors: Sequence[DeliveryError]) -> DeliveryError:
 
 def alert(notice: Notice, now: float) -> dict[str, JsonValue]:
     """One alert of `POST /api/v2/alerts`: labels are its identity, annotations the rest."""
-    if notice.event is Event.RESOLVED:
+    if notice.event.is_over:
         ends_at = notice.at if notice.ends_at is None else notice.ends_at
     else:
         ends_at = now + AHEAD
@@ -155,6 +157,6 @@ def alert(notice: Notice, now: float) -> dict[str, JsonValue]:
 
 def keep_telling(notice: Notice, now: float) -> bool:
     """Whether an accepted alert is to be sent again."""
-    if notice.event is not Event.RESOLVED:
+    if not notice.event.is_over:
         return True
     return now - notice.at < RESOLVED_FOR

@@ -33,6 +33,7 @@ from prober.errors import DeliveryError
 from prober.notify import email_text, people
 from prober.notify.email_text import mailbox
 from prober.notify.post import ANSWER_SHOWN, TurnedAway
+from prober.notify.traits import FOR_PEOPLE, Traits
 from prober.secret import Scrubber, written
 from prober.units import Duration, show_duration
 
@@ -115,6 +116,7 @@ class EmailSettings(Model):
 
 class EmailNotifier(Model):
     kind: ClassVar[str] = "email"
+    TRAITS: ClassVar[Traits] = Traits(people=True, events=FOR_PEOPLE)
 
     email: EmailSettings
 

@@ -23,7 +23,7 @@ from prober.units import rfc3339
 SUBJECT_AT_MOST = 200
 POLICY = SMTP.clone(cte_type="7bit")
 PRIORITY = {"critical": "1", "high": "2", "low": "4", "info": "5"}  # 3, as if none was said: others
-COLOUR = {Event.FIRING: "#c5221f", Event.REMINDER: "#c5221f", Event.RESOLVED: "#188038"}
+RED, GREEN = "#c5221f", "#188038"
 LINKS = {"runbook_url": "runbook", "evidence_url": "evidence"}
 SAID_FIRST = ("summary", "description")
 _MAILBOX = re.compile(
@@ -68,9 +68,7 @@ def letter(delivery: Delivery, sender: Mailbox, to: Sequence[Mailbox], now: floa
         message["In-Reply-To"] = message["References"] = _id(first, sender)
     message["Auto-Submitted"] = "auto-generated"
     message["X-Prober-Event"] = notice.event.value
-    if notice.event is not Event.RESOLVED and (
-        priority := PRIORITY.get(notice.labels.get("severity", ""))
-    ):
+    if not notice.event.is_over and (priority := PRIORITY.get(notice.labels.get("severity", ""))):
         message["X-Priority"] = priority
     message.set_content(text(notice), cte="quoted-printable")
     message.add_alternative(page(notice), subtype="html", cte="quoted-printable")
@@ -104,9 +102,10 @@ def page(notice: Notice) -> str:
         f'<p><a href="{html.escape(url)}">{_escaped(name)}</a></p>' for name, url in _links(notice)
     )
     labels = " ".join(f"{_escaped(n)}={_escaped(v)}" for n, v in sorted(notice.labels.items()))
+    colour = GREEN if notice.event.is_over else RED
     return (
         '<html><body style="font-family:sans-serif">'
-        f'<p style="border-left:4px solid {COLOUR[notice.event]};padding-left:12px">'
+        f'<p style="border-left:4px solid {colour};padding-left:12px">'
         f"<b>[{_escaped(_state(notice))}] {first}</b></p>"
         f"{''.join(f'<p>{one}</p>' for one in rest if one)}<table>{rows}</table>{links}"
         f'<p style="color:#5f6368">{labels}</p></body></html>'
@@ -120,7 +119,7 @@ def clean(said: str) -> str:
 
 
 def _state(notice: Notice) -> str:
-    if notice.event is Event.RESOLVED:
+    if notice.event.is_over:
         return "resolved"
     return notice.labels.get("severity") or notice.event.value
 

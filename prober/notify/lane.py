@@ -154,9 +154,7 @@ class Lane:
     def ending(self) -> bool:
         """Whether the end of what is said first is waiting as well."""
         key = self.waiting[0].notice.key
-        return any(
-            one.notice.key == key and one.notice.event is Event.RESOLVED for one in self.waiting
-        )
+        return any(one.notice.key == key and one.notice.event.is_over for one in self.waiting)
 
     def _shed(self) -> None:
         """A reminder is needless once anything newer is to be said."""

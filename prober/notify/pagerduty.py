@@ -15,13 +15,14 @@ import httpx
 from pydantic import AfterValidator, Field, JsonValue
 from pydantic_core import from_json
 
-from prober.alerts.notice import Delivery, Event, Notice
+from prober.alerts.notice import Delivery, Notice
 from prober.check import Model
 from prober.clock import Clock
 from prober.errors import DeliveryError
 from prober.notify import post, texts
 from prober.notify.post import Answered, Post, Url
 from prober.notify.texts import LEVELS, Level
+from prober.notify.traits import Traits
 from prober.secret import Secret
 from prober.units import Duration, rfc3339
 
@@ -50,6 +51,7 @@ class PagerdutySettings(Model):
 
 class PagerdutyNotifier(Model):
     kind: ClassVar[str] = "pagerduty"
+    TRAITS: ClassVar[Traits] = Traits(people=False, per_second=2.0)
 
     pagerduty: PagerdutySettings
 
@@ -102,7 +104,7 @@ def _body(event: Mapping[str, JsonValue]) -> bytes:
 
 def event(settings: PagerdutySettings, notice: Notice) -> dict[str, JsonValue]:
     """One event of `POST /v2/enqueue`."""
-    over = notice.event is Event.RESOLVED
+    over = notice.event.is_over
     links: list[JsonValue] = [{"href": href, "text": name} for name, href in texts.links(notice)]
     told: dict[str, JsonValue] = {
         "routing_key": settings.routing_key.reveal(),

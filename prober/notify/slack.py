@@ -17,13 +17,14 @@ import httpx
 from pydantic import AfterValidator, Field, JsonValue
 from pydantic_core import from_json
 
-from prober.alerts.notice import Delivery, Event, Notice
+from prober.alerts.notice import Delivery, Notice
 from prober.check import Model
 from prober.clock import Clock
 from prober.errors import DeliveryError
 from prober.notify import post, texts
 from prober.notify.post import Answered, Post, TurnedAway, Url
 from prober.notify.texts import Level
+from prober.notify.traits import FOR_PEOPLE, Traits
 from prober.units import Duration
 
 # All together stay below some 12,000 characters, beyond which Slack refuses a message.
@@ -61,6 +62,7 @@ class SlackSettings(Model):
 
 class SlackNotifier(Model):
     kind: ClassVar[str] = "slack"
+    TRAITS: ClassVar[Traits] = Traits(people=True, per_second=1.0, events=FOR_PEOPLE)
 
     slack: SlackSettings
 
@@ -105,7 +107,7 @@ def message(notice: Notice) -> dict[str, JsonValue]:
     """The body of one message; `text` alone is enough to know what happened."""
     severity = notice.labels.get("severity", "")
     begin = ", ".join(part for part in (texts.title(notice), severity) if part)
-    over = notice.event is Event.RESOLVED
+    over = notice.event.is_over
     blocks: list[JsonValue] = [*_blocks(notice)]
     attachment: JsonValue = {
         "color": GOOD if over else COLOURS[texts.level(severity)],

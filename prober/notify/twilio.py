@@ -17,12 +17,13 @@ from urllib.parse import urlencode
 import httpx
 from pydantic import AfterValidator, BaseModel, Field, ValidationError
 
-from prober.alerts.notice import Delivery, Event, Notice
+from prober.alerts.notice import Delivery, Notice
 from prober.check import Model
 from prober.clock import Clock
 from prober.errors import DeliveryError
 from prober.notify import people, post
 from prober.notify.post import Answered, Post, TurnedAway, Url
+from prober.notify.traits import FOR_PEOPLE, Traits
 from prober.secret import Secret
 from prober.units import Duration
 
@@ -80,6 +81,7 @@ class TwilioSettings(Model):
 
 class TwilioNotifier(Model):
     kind: ClassVar[str] = "twilio"
+    TRAITS: ClassVar[Traits] = Traits(people=True, per_second=1.0, events=FOR_PEOPLE)
 
     twilio: TwilioSettings
 
@@ -156,7 +158,7 @@ def _post(settings: TwilioSettings, to: str, said: str) -> Post:
 def text(notice: Notice) -> str:
     """What a phone shows: how bad, what, and where to look. Too long a text loses its middle."""
     state = notice.labels.get("severity") or notice.event.value
-    if notice.event is Event.RESOLVED:
+    if notice.event.is_over:
         state = "resolved"
     summary = notice.annotations.get("summary") or notice.labels.get("alertname", notice.key)
     said = cheap(f"[{state}] {' '.join(summary.split())}")

@@ -17,11 +17,12 @@ from urllib.parse import quote
 import httpx
 from pydantic import Field, JsonValue
 
-from prober.alerts.notice import Delivery, Event, Notice
+from prober.alerts.notice import Delivery, Notice
 from prober.check import Model
 from prober.clock import Clock
 from prober.notify import post
 from prober.notify.post import Headers, Post, Url
+from prober.notify.traits import FOR_PEOPLE, Traits
 from prober.secret import Secret
 from prober.units import Duration, rfc3339
 
@@ -38,6 +39,7 @@ class WebhookSettings(Model):
 
 class WebhookNotifier(Model):
     kind: ClassVar[str] = "webhook"
+    TRAITS: ClassVar[Traits] = Traits(people=True, events=FOR_PEOPLE)
 
     webhook: WebhookSettings
 
@@ -91,7 +93,7 @@ def payload(delivery: Delivery) -> dict[str, JsonValue]:
 
 
 def _alert(notice: Notice) -> dict[str, JsonValue]:
-    over = notice.event is Event.RESOLVED
+    over = notice.event.is_over
     ended = notice.at if notice.ends_at is None else notice.ends_at
     return {
         "status": "resolved" if over else "firing",

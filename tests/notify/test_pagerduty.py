@@ -17,7 +17,7 @@ from pydantic import JsonValue
 from prober.alerts.notice import Delivery, Event, Notice
 from prober.config import load
 from prober.errors import DeliveryError
-from prober.notify import post
+from prober.notify import Means, Told, post
 from prober.notify import send as send_any
 from prober.notify.pagerduty import PagerdutyNotifier, dedup_key, event, send
 from prober.notify.post import TurnedAway
@@ -62,7 +62,10 @@ async def test_a_firing_triggers_with_everything_that_is_known(
     }
     one = delivery(replace(notice(), annotations=said))
 
-    await send_any(notifier(theirs.url), one, client, FakeClock())
+    await send_any(
+        Told(notifier=notifier(theirs.url), deliveries=(one,)),
+        Means(client=client, clock=FakeClock()),
+    )
 
     assert theirs.events == [
         {

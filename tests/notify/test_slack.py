@@ -14,7 +14,7 @@ from pydantic import JsonValue
 
 from prober.alerts.notice import Event, Notice
 from prober.errors import DeliveryError
-from prober.notify import post
+from prober.notify import Means, Told, post
 from prober.notify import send as send_any
 from prober.notify.post import TurnedAway
 from prober.notify.slack import GOOD, SlackNotifier, message, send
@@ -72,11 +72,10 @@ async def test_a_firing_is_a_headline_and_what_is_known_below_it(
         "runbook_url": "https://wiki.example/api?a=1&b=2",
     }
 
+    one = delivery(replace(notice(), annotations=said))
     await send_any(
-        notifier(theirs.webhook_url),
-        delivery(replace(notice(), annotations=said)),
-        client,
-        FakeClock(),
+        Told(notifier=notifier(theirs.webhook_url), deliveries=(one,)),
+        Means(client=client, clock=FakeClock()),
     )
 
     assert theirs.messages == [
