@@ -26,6 +26,7 @@ from prober.result import Outcome, Reason, Result
 
 AGENT = ""  # stands where other alerts have their check
 FAULT: Key = (AGENT, "agent-fault")
+OWN = (FAULT[1], "offline", "undelivered", "store")  # the agent's own alerts
 NO_VERDICT = "@no-verdict"
 RUNS = 3  # unknown in a row, until a check is faulty
 NAMED = 10  # checks that a notice names
@@ -35,14 +36,18 @@ SHOWN = 300  # characters of a check's message
 
 def watched(plan: Plan) -> Watched:
     """The agent, as if it were a check."""
-    rule = EffectiveRule(name=FAULT[1], condition=Failures(RUNS), severity=plan.severity)
-    return Watched(kind="agent", rules=(rule,), labels=plan.labels)
+    rules = (
+        EffectiveRule(name=name, condition=Failures(RUNS), severity=plan.severity) for name in OWN
+    )
+    return Watched(kind="agent", rules=tuple(rules), labels=plan.labels)
 
 
 def judged(state: AlertState, result: Result) -> AlertState:
     """What stands under NO_VERDICT after `result`; itself where nothing is new."""
     if result.outcome is not Outcome.UNKNOWN:
         return QUIET
+    if result.reason is Reason.OFFLINE:
+        return state  # there is an alert of its own for that
     at_once = result.reason is Reason.SCRIPT
     message, reason = result.message[:SHOWN], result.reason.value if result.reason else ""
     first = state if state.streak else AlertState(since=result.started_at)

@@ -36,13 +36,14 @@ _WORDS = {"lt": "below", "le": "at most", "gt": "above", "ge": "at least"}
 
 
 class Met(NamedTuple):
-    """`about` is what the words are about; of failures they are the run's own."""
+    """`about` is what the words are about; of failures they are the run's own, and so is the reason."""
 
     met: bool | None
     found: str = ""
     about: str = ""
 
 
+OFTEN = "often"  # what failures are about where some of the runs between them may be up
 NOTHING = Met(None)
 MISSED = Met(False)
 
@@ -51,10 +52,12 @@ def met(condition: Condition, result: Result, past: Past | None, now: float) -> 
     """`past` has the run in it already. Of failures it is this run alone that is judged."""
     if result.finding.outcome is Outcome.UNKNOWN:
         return NOTHING
+    if past is not None and (result.maintenance or not past.ready):
+        past = None  # no window is judged by a run that it does not take in, nor before it is full
     match condition:
         case Failures():
             down = result.finding.outcome is Outcome.DOWN
-            return Met(True, result.message) if down else MISSED
+            return Met(True, result.message, _of_failures(condition)) if down else MISSED
         case ErrorRate():
             return _rate(condition, past, now)
         case Percentile():
@@ -67,6 +70,10 @@ def met(condition: Condition, result: Result, past: Past | None, now: float) -> 
             return _value(condition, result)
         case StepSlow():
             return _step(condition, result)
+
+
+def _of_failures(condition: Failures) -> str:
+    return "" if condition.of is None or condition.of == condition.failures else OFTEN
 
 
 def _rate(condition: ErrorRate, past: Past | None, now: float) -> Met:

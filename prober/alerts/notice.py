@@ -8,17 +8,18 @@ anything is written down, so that writing twice is writing once.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from hashlib import blake2s
 from urllib.parse import quote
 
 from pydantic import JsonValue, TypeAdapter
 
-from prober.alerts.phrases import phrases
+from prober.alerts import details, words
 from prober.alerts.rules import EffectiveRule
 from prober.alerts.state import AlertState
-from prober.units import rfc3339, show_duration
+from prober.secret import CUT
+from prober.units import rfc3339
 
 
 class Event(StrEnum):
@@ -47,6 +48,12 @@ class Event(StrEnum):
 _FIRING = frozenset({Event.FIRING, Event.REMINDER, Event.ESCALATED, Event.FLAPPING})
 # What every receiver of alerts can do something with.
 PLAIN = frozenset({Event.FIRING, Event.REMINDER, Event.RESOLVED, Event.ESCALATED, Event.FLAPPING})
+
+
+LONGEST: Mapping[str, int] = {"description": 4000, "evidence_url": 2000, "runbook_url": 2000}
+LONGEST_OF_OTHERS = 1000  # characters of an annotation
+# What the last failure found, as the state has it, and what else hangs on this alert.
+_FOUND = (*sorted(details.OURS), "children")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,10 +117,11 @@ _ADAPTER = TypeAdapter(Notice)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Links:
-    """Where a notice sends its reader; both may be missing."""
+    """Where a notice sends its reader, and when the check was last up; all may be missing."""
 
     external_url: str = ""
     runbook: str | None = None
+    last_good: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,95 +152,85 @@ def identity(
     }
 
 
-def firing(state: AlertState, links: Links) -> Notice:
-    """`state` has just fired and carries its labels."""
-    said = _check_fails(state) if "check" in state.labels else _agent_fails(state)
-    return _notice(state, links, event=Event.FIRING, at=state.fired_at or 0.0, annotations=said)
+def firing(state: AlertState, links: Links, *, held: str = "", at: float | None = None) -> Notice:
+    """`state` has just fired and carries its labels.
 
-
-def _check_fails(state: AlertState) -> dict[str, str]:
-    labels = state.labels
-    words = phrases(state)
-    summary = f"{labels['check']} {words.begun} in {labels['region']}"
-    description = f"{words.lasts} {_moment(state.since)}"
-    return {
-        "summary": _colon(summary, state.last_message),
-        "description": _colon(description, _errors(state)),
-        **_both_messages(state),
-    }
-
-
-def _agent_fails(state: AlertState) -> dict[str, str]:
-    checks = state.details.get("checks", "some checks")
-    summary = f"the agent in {state.labels['region']} gets no verdict on {checks}"
-    alone = " and " not in checks
-    description = f"no verdict since {_moment(state.since)}, which says nothing about the targets"
-    return {
-        "summary": _colon(summary, state.last_message if alone else ""),
-        "description": _colon(description, state.details.get("messages", "")),
-        "last_message": state.last_message,
-    }
+    Where it was held back, `held` says why, and `at` when that ended.
+    """
+    said_at = (state.fired_at or 0.0) if at is None else at
+    return _notice(state, links, event=Event.FIRING, at=said_at, said=words.firing(state, held))
 
 
 def reminder(state: AlertState, links: Links) -> Notice:
     """`state` has just become due for a reminder."""
-    labels = state.labels
     at = state.notified_at or 0.0
-    lasted = _lasted(state, at)
-    words = phrases(state)
-    summary = f"{labels['check']} {words.still} in {labels['region']} after {lasted}"
-    description = f"{words.lasts} {_moment(state.since)}"
-    return _notice(
-        state,
-        links,
-        event=Event.REMINDER,
-        at=at,
-        annotations={
-            "summary": _colon(summary, state.last_message),
-            "description": _colon(description, _errors(state)),
-            "duration": lasted,
-            **_both_messages(state),
-        },
-    )
+    return _notice(state, links, event=Event.REMINDER, at=at, said=words.reminder(state, at))
+
+
+def escalated(state: AlertState, links: Links, at: float) -> Notice:
+    """Nobody has acknowledged it for so long that others are told, or the same once more."""
+    return _notice(state, links, event=Event.ESCALATED, at=at, said=words.escalated(state, at))
+
+
+def flapping(state: AlertState, links: Links) -> Notice:
+    """`state` has just begun to flap: it is said once that one alert is held open."""
+    at = state.flapping_since or state.fired_at or 0.0
+    return _notice(state, links, event=Event.FLAPPING, at=at, said=words.flapping(state, at))
+
+
+def acknowledged(state: AlertState, links: Links, comment: str = "") -> Notice:
+    """Somebody has just taken it upon himself."""
+    at = state.acked_at or state.fired_at or 0.0
+    said = words.acknowledged(state, comment)
+    return _notice(state, links, event=Event.ACKNOWLEDGED, at=at, said=said)
 
 
 def resolved(state: AlertState, links: Links, ended: Ended) -> Notice:
     """`state` is the one before it became quiet."""
-    labels = state.labels
     until = ended.at if ended.up_since is None else ended.up_since
-    lasted = _lasted(state, until)
-    words = phrases(state)
-    description = f"{words.was} from {_moment(state.since)} to {_moment(until)}"
-    if "check" in labels:
-        summary = f"{labels['check']} {words.over} in {labels['region']} after {lasted}"
-        description = _colon(description, _errors(state))
-    else:
-        were = state.details.get("were") or state.details.get("checks", "all checks")
-        summary = f"the agent in {labels['region']} gets verdicts again after {lasted}: {were}"
-        description = _colon(description, state.last_message)
-    if ended.because:
-        summary, description = _colon(_unwatched(labels), ended.because), ended.because
-    return _notice(
-        state,
-        links,
-        event=Event.RESOLVED,
-        at=ended.at,
-        annotations={
-            "summary": summary,
-            "description": description,
-            "duration": lasted,
-            **(_both_messages(state) if "check" in labels else {}),
-            "last_message": state.last_message,
+    said = words.resolved(state, until, ended.because)
+    return _notice(state, links, event=Event.RESOLVED, at=ended.at, said=said)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WindowTold:
+    """One occurrence of a maintenance window; `labels` are the agent's."""
+
+    name: str
+    region: str
+    begins: float
+    ends: float | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+def window_begun(window: WindowTold, links: Links) -> Notice:
+    return _of_window(window, links, Event.WINDOW_BEGUN, window.begins)
+
+
+def window_over(window: WindowTold, links: Links, at: float) -> Notice:
+    return _of_window(window, links, Event.WINDOW_OVER, at)
+
+
+def _of_window(window: WindowTold, links: Links, event: Event, at: float) -> Notice:
+    begun = event is Event.WINDOW_BEGUN
+    base = links.external_url.rstrip("/")
+    return Notice(
+        event=event,
+        key=f"{window.region}//maintenance {window.name}/{rfc3339(window.begins)}",
+        labels={
+            **window.labels,
+            "alertname": "ProberMaintenance",
+            "alert": "maintenance",
+            "kind": "agent",
+            "region": window.region,
+            "window": window.name,
         },
+        annotations=words.window(window.name, window.region, begun=begun, until=window.ends),
+        starts_at=window.begins,
+        ends_at=None if begun else at,
+        at=at,
+        url=f"{base}/" if base else "",
     )
-
-
-def _unwatched(labels: Mapping[str, str]) -> str:
-    if "check" in labels:
-        return (
-            f"{labels['check']} is no longer watched for {labels['alert']!r} in {labels['region']}"
-        )
-    return f"the agent in {labels['region']} has no check left on which it gets no verdict"
 
 
 def delivery(notice: Notice, notifier: str, nth: int) -> Delivery:
@@ -260,55 +258,32 @@ def incident_id(key: str) -> str:
 
 
 def _notice(
-    state: AlertState, links: Links, *, event: Event, at: float, annotations: Mapping[str, str]
+    state: AlertState, links: Links, *, event: Event, at: float, said: Mapping[str, str]
 ) -> Notice:
     base = links.external_url.rstrip("/")
+    key = incident_key(state)
     common = {
+        **{name: state.details.get(name, "") for name in _FOUND},
         "reason": state.last_reason,
-        "since": _moment(state.since),
+        "since": words.moment(state.since),
+        "last_good": "" if links.last_good is None else words.moment(links.last_good),
+        "incident": incident_id(key),
         "runbook_url": links.runbook or "",
         # The path's folder is quoted once; what stands in an address is quoted once more.
         "evidence_url": f"{base}/{quote(state.evidence)}" if base and state.evidence else "",
     }
-    said = {name: text for name, text in {**annotations, **common}.items() if text}
     return Notice(
         event=event,
-        key=incident_key(state),
+        key=key,
         labels=state.labels,
-        annotations=said,
+        annotations={name: _cut(name, text) for name, text in {**said, **common}.items() if text},
         starts_at=state.fired_at or 0.0,
         ends_at=at if event.is_over else None,
         at=at,
-        url=_place(base, state.labels.get("check", "")) if base else "",
+        url=f"{base}/incidents/{incident_id(key)}" if base else "",
     )
 
 
-def _place(base: str, check: str) -> str:
-    """The check's row on the page, or the page."""
-    return f"{base}/#{quote(check, safe='')}" if check else f"{base}/"
-
-
-def _both_messages(state: AlertState) -> dict[str, str]:
-    """First and last error, where there were two."""
-    if state.first_message == state.last_message:
-        return {}
-    return {"first_message": state.first_message, "last_message": state.last_message}
-
-
-def _errors(state: AlertState) -> str:
-    if state.first_message in ("", state.last_message):
-        return state.last_message
-    return f"{state.last_message}; at first: {state.first_message}"
-
-
-def _lasted(state: AlertState, until: float) -> str:
-    """How long it has failed; the wall clock may have been set back meanwhile."""
-    return show_duration(max(0.0, until - (state.since or until)))
-
-
-def _moment(seconds: float | None) -> str:
-    return rfc3339(seconds or 0.0)
-
-
-def _colon(text: str, more: str) -> str:
-    return f"{text}: {more}" if more else text
+def _cut(name: str, text: str) -> str:
+    longest = LONGEST.get(name, LONGEST_OF_OTHERS)
+    return text if len(text) <= longest else text[: longest - 1] + CUT

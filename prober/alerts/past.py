@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import math
 from array import array
-from collections.abc import Container, Iterable, Sequence
-from typing import TypeAlias
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple, TypeAlias
 
 from prober.alerts.conditions import (
     ANY,
@@ -20,12 +20,21 @@ from prober.alerts.conditions import (
     Failures,
     Percentile,
 )
-from prober.alerts.rules import EffectiveRule
 from prober.result import Budget, Outcome, Reason, Result
 
 _SLOW = frozenset({Reason.LATENCY, Reason.TIMEOUT})  # failures that say how long it takes
 _FAILED = 0.5  # between 0, which is up, and 1
 FRESH = 60.0  # seconds for which a sentence about a window may be told again
+
+
+class Ran(NamedTuple):
+    """What is kept of a run of an earlier life, as far as a window asks; it ended `at`."""
+
+    at: float
+    outcome: Outcome
+    reason: Reason | None
+    seconds: float
+    budgets: Sequence[Budget] = ()
 
 
 class Window:
@@ -64,6 +73,17 @@ class Window:
             first = 0
         self._first = first
 
+    def put_before(self, earlier: Iterable[tuple[float, float]], now: float) -> None:
+        """Moments and figures of before all that is there."""
+        latest = self._at[self._first] if len(self) else now
+        older = sorted((min(at, latest), value) for at, value in earlier)
+        self._at = array("d", [at for at, _ in older]) + self._at[self._first :]
+        self._values = array("d", [value for _, value in older]) + self._values[self._first :]
+        self.above += sum(value > self.limit for _, value in older)
+        self._first = 0
+        self.said_at = -math.inf
+        self.forget(now)
+
     def fit(self, over: float, limit: float) -> None:
         """Other bounds from now on, for what is there as well."""
         if (over, limit) == (self.over, self.limit):
@@ -93,54 +113,85 @@ def _rank(share: float, count: int) -> int:
 
 
 class Rates:
-    """Which of the runs failed."""
+    """Which of the runs failed. Not `ready` while those of an earlier life are being read."""
 
-    __slots__ = ("window",)
+    __slots__ = ("ready", "window")
 
     def __init__(self, condition: ErrorRate) -> None:
         self.window = Window(condition.over, _FAILED)
+        self.ready = True
 
     def add(self, result: Result, now: float) -> None:
-        if result.outcome is not Outcome.UNKNOWN:
+        if result.outcome is not Outcome.UNKNOWN and not result.maintenance:
             self.window.add(float(result.outcome is Outcome.DOWN), now)
+
+    def refill(self, runs: Iterable[Ran], now: float) -> None:
+        self.window.put_before(
+            (
+                (run.at, float(run.outcome is Outcome.DOWN))
+                for run in runs
+                if run.outcome is not Outcome.UNKNOWN
+            ),
+            now,
+        )
 
 
 class Times:
     """How long the runs took of which that can be said."""
 
-    __slots__ = ("window",)
+    __slots__ = ("ready", "window")
 
     def __init__(self, condition: Percentile) -> None:
         self.window = Window(condition.over, condition.limit)
+        self.ready = True
 
     def add(self, result: Result, now: float) -> None:
-        if result.outcome is Outcome.UP or result.reason in _SLOW:
+        if _is_timed(result.outcome, result.reason) and not result.maintenance:
             self.window.add(result.seconds, now)
         else:
             self.window.forget(now)
+
+    def refill(self, runs: Iterable[Ran], now: float) -> None:
+        timed = ((run.at, run.seconds) for run in runs if _is_timed(run.outcome, run.reason))
+        self.window.put_before(timed, now)
+
+
+def _is_timed(outcome: Outcome, reason: Reason | None) -> bool:
+    return outcome is Outcome.UP or (outcome is Outcome.DOWN and reason in _SLOW)
 
 
 class Spent:
     """What the runs of a journey measured where they have a budget, by budget and page."""
 
-    __slots__ = ("budget", "over", "windows")
+    __slots__ = ("budget", "over", "ready", "windows")
 
     def __init__(self, condition: BudgetBroken) -> None:
         self.budget = condition.budget
         self.over = condition.over
         self.windows: dict[tuple[str, str | None], Window] = {}
+        self.ready = True
 
     def add(self, result: Result, now: float) -> None:
-        if result.outcome is Outcome.UNKNOWN:
+        if result.outcome is Outcome.UNKNOWN or result.maintenance:
             return
         for one in result.budgets:
             window = self.windows.setdefault((one.budget, one.page), Window(self.over, one.limit))
             window.fit(self.over, one.limit)
             window.add(one.actual, now)
-        for place, window in list(self.windows.items()):
-            window.forget(now)
-            if not len(window):
-                del self.windows[place]
+        self._leave_out(now)
+
+    def refill(self, runs: Iterable[Ran], now: float) -> None:
+        """The limits are those of the newest run."""
+        figures: dict[tuple[str, str | None], list[tuple[float, float]]] = {}
+        limits: dict[tuple[str, str | None], float] = {}
+        for run in runs:
+            for one in run.budgets if run.outcome is not Outcome.UNKNOWN else ():
+                figures.setdefault((one.budget, one.page), []).append((run.at, one.actual))
+                limits[one.budget, one.page] = one.limit
+        for place, earlier in figures.items():
+            window = self.windows.setdefault(place, Window(self.over, limits[place]))
+            window.put_before(earlier, now)
+        self._leave_out(now)
 
     def judged(self, least: int) -> list[Budget]:
         """The p75 beside the limit, for each with so many runs."""
@@ -151,43 +202,31 @@ class Spent:
             for actual, broken in [(window.quantile(BUDGET_SHARE), window.beyond(BUDGET_SHARE))]
         ]
 
+    def _leave_out(self, now: float) -> None:
+        """Places that are measured no more."""
+        for place, window in list(self.windows.items()):
+            window.forget(now)
+            if not len(window):
+                del self.windows[place]
+
 
 class Now:
     """The past of what is seen in one run: there is none."""
 
-    __slots__ = ()
+    __slots__ = ("ready",)
+
+    def __init__(self) -> None:
+        self.ready = True
 
     def add(self, result: Result, now: float) -> None:
         """Nothing is kept."""
 
+    def refill(self, runs: Iterable[Ran], now: float) -> None:
+        """Nor brought back."""
+
 
 Past: TypeAlias = Rates | Times | Spent | Now
 NOW = Now()
-
-
-class Pasts:
-    """One for each rule that looks at more than failures; they outlive a reload."""
-
-    def __init__(self) -> None:
-        self._kept: dict[str, dict[str, Past]] = {}
-
-    def keep(self, checks: Container[str]) -> None:
-        """The others are forgotten."""
-        for check in [one for one in self._kept if one not in checks]:
-            del self._kept[check]
-
-    def of(self, check: str, rules: Iterable[EffectiveRule]) -> Sequence[Past | None]:
-        """For each rule; None where a run that is up says nothing new."""
-        kept = self._kept.pop(check, {})
-        pasts = [fitting(kept.get(rule.name), rule.condition) for rule in rules]
-        mine = {
-            rule.name: past
-            for rule, past in zip(rules, pasts, strict=True)
-            if past is not None and past is not NOW
-        }
-        if mine:
-            self._kept[check] = mine
-        return pasts
 
 
 def fitting(past: Past | None, condition: Condition) -> Past | None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from prober.alerts.state import AlertState
+from prober.alerts.met import OFTEN
+from prober.alerts.standing import AlertState
 
 
 class Phrases(NamedTuple):
@@ -19,6 +20,17 @@ class Phrases(NamedTuple):
 
 
 _DOWN = Phrases("is down", "is still down", "is up again", "failing since", "failed")
+_OFTEN = Phrases(
+    "fails often", "still fails often", "fails often no longer", "failing since", "failed"
+)
+_UNSTEADY = Phrases(
+    "fails and recovers again and again",
+    "still fails and recovers again and again",
+    "is up again, and stays so",
+    "unsteady since",
+    "was unsteady",
+)
+_FLAPS = Phrases("flaps", "still flaps", "flaps no longer", "flapping since", "flapped")
 # By what the state says that it is about; nothing of failures.
 _BY_ABOUT: Mapping[str, Phrases] = {
     "error_rate": Phrases("fails too often", "still fails too often", "fails too often no longer"),
@@ -39,4 +51,10 @@ _BY_ABOUT: Mapping[str, Phrases] = {
 
 
 def phrases(state: AlertState) -> Phrases:
-    return _BY_ABOUT.get(state.details.get("about", ""), _DOWN)
+    about = state.details.get("about", "")
+    if state.flapping:
+        return _FLAPS if about else _UNSTEADY
+    if about == OFTEN:
+        count = state.details.get("count")
+        return _OFTEN._replace(begun=f"fails often, in {count},") if count else _OFTEN
+    return _BY_ABOUT.get(about, _DOWN)

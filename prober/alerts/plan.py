@@ -6,8 +6,10 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-from prober.alerts.route import Route
+from prober.alerts.notice import PLAIN, Event
+from prober.alerts.route import Route, routed
 from prober.alerts.rules import DEFAULT_SEVERITIES, EffectiveRule
+from prober.alerts.windows import Maintenance
 
 T = TypeVar("T")
 
@@ -20,13 +22,18 @@ class Watched:
     rules: tuple[EffectiveRule, ...]
     labels: Mapping[str, str] = field(default_factory=dict)
     runbook: str | None = None
+    depends_on: tuple[str, ...] = ()  # names of checks of the plan
+    timeout: float = 10.0  # seconds until a run of it has said something, retries included
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """Without `notify`, states move and no firing is told.
 
-    `labels` and `severity` are those of the agent's own alerts.
+    `labels` and `severity` are those of the agent's own alerts. Where there are
+    no routes `by_default` are told; None is everybody. `takes` says which events
+    a notifier can do something with. `parents` are all checks that others
+    depend on.
     """
 
     region: str
@@ -37,6 +44,22 @@ class Plan:
     external_url: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
     severity: str = DEFAULT_SEVERITIES[0]
+    by_default: tuple[str, ...] | None = None
+    takes: Mapping[str, frozenset[Event]] = field(default_factory=dict)
+    parents: frozenset[str] = frozenset()
+    windows: tuple[Maintenance, ...] = ()  # of which the beginning and the end may be told
+
+    def routed(self, labels: Mapping[str, str], now: float) -> tuple[str, ...]:
+        """Who is told of an alert with these labels that fires now."""
+        if not self.notify:
+            return ()
+        if self.routes or self.by_default is None:
+            return routed(self.routes, self.notifiers, labels, now)
+        return tuple(name for name in self.by_default if name in self.notifiers)
+
+    def is_taken(self, event: Event, notifier: str) -> bool:
+        """Whether this notifier is told of such events."""
+        return event in self.takes.get(notifier, PLAIN)
 
 
 class OnDemand(Mapping[str, Watched], Generic[T]):

@@ -7,7 +7,6 @@ severity settled, is an `EffectiveRule`.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated
@@ -22,11 +21,15 @@ from pydantic import (
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from prober.alerts.conditions import Condition, Subject, Windowed, needed
+from prober.alerts.flapping import Flapping
+from prober.alerts.names import alertname as alertname
+from prober.alerts.names import clash
 from prober.alerts.when import When
 from prober.check import Model
 from prober.units import Count, Duration
 
 RuleName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$", max_length=60)]
+MOST_CHANGES = 100  # that are kept with an alert
 LEAST_REMIND = 1.0  # seconds; a reminder is for people
 DEFAULT_SEVERITIES = ("critical", "high", "medium", "low", "info")
 
@@ -35,6 +38,13 @@ class Resolve(Model):
     """When it is over: so many runs in a row that are up or, of other rules than failures, do not meet it."""
 
     successes: Annotated[Count, Field(ge=1)] = 2
+
+
+class FlappingSettings(Model):
+    """It fired or was over so often in this time: one alert is held open instead of many."""
+
+    changes: Annotated[Count, Field(ge=2, le=MOST_CHANGES)] = 6
+    over: Annotated[Duration, Field(gt=0)] = 1800.0
 
 
 def _long_enough(value: object, seconds: ValidatorFunctionWrapHandler) -> float:
@@ -50,6 +60,7 @@ class Rule(Model):
     when: When
     resolve: Resolve = Resolve()
     remind: Annotated[Duration, WrapValidator(_long_enough)] | None = None
+    flapping: FlappingSettings | None = None
     severity: str | None = None
 
 
@@ -65,6 +76,7 @@ class EffectiveRule:
     lasting: float = 0.0
     successes: int = 2
     remind: float | None = None
+    flapping: Flapping | None = None
     severity: str = DEFAULT_SEVERITIES[0]
 
     @property
@@ -113,19 +125,15 @@ def _widened(condition: Condition, over: float) -> Condition:
     return replace(condition, over=over) if isinstance(condition, Windowed) else condition
 
 
-def alertname(rule: str) -> str:
-    """`down` → ProberDown, `slow-checkout` → ProberSlowCheckout."""
-    words = re.split(r"[^A-Za-z0-9]+", rule)
-    return "Prober" + "".join(word[:1].upper() + word[1:] for word in words)
-
-
 def _settled(name: str, rule: Rule, fallback: str) -> EffectiveRule:
+    flapping = rule.flapping
     return EffectiveRule(
         name=name,
         condition=rule.when.condition(),
         lasting=rule.when.for_,
         successes=rule.resolve.successes,
         remind=rule.remind,
+        flapping=Flapping(flapping.changes, flapping.over) if flapping else None,
         severity=rule.severity or fallback,
     )
 
@@ -140,7 +148,10 @@ def _refuse_wrong_words(
     severities: Sequence[str],
 ) -> None:
     mistakes = []
+    left = [name for name in {**rules, **overrides} if overrides.get(name, {}) is not None]
     for name, over in overrides.items():
+        if over is not None and name not in rules and (said := clash(name, left)):
+            mistakes.append(_mistake(said, name))
         if over is None and name not in rules:
             known = ", ".join(repr(rule) for rule in rules) or "none"
             mistakes.append(_mistake(f"no rule {name!r} to remove; the rules are {known}", name))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TypeAlias
 
 from prober.alerts.faults import AGENT, watched
-from prober.alerts.past import Past, Pasts
+from prober.alerts.past import Past, Ran
+from prober.alerts.pasts import Back, Pasts, looks_back
 from prober.alerts.plan import Plan, Watched
 from prober.alerts.rules import EffectiveRule
 from prober.alerts.state import Key
@@ -25,6 +27,27 @@ class Watching:
         self._plan = plan
         self.looking.clear()
         self._pasts.keep(plan.checks)
+
+    def wait(self) -> None:
+        """From now on, what looks back says nothing until it has its earlier runs; before `configure`."""
+        self._pasts.wait()
+
+    def looks_back(self, check: str) -> Back | None:
+        """Which of its earlier runs `remember` has to be given; None for none."""
+        return looks_back(self._plan.checks[check].rules) if check in self._plan.checks else None
+
+    def remember(self, check: str, runs: Sequence[Ran], now: float) -> None:
+        """What is kept of the runs of an earlier life, once for each check; there may be none."""
+        if check not in self.looking:
+            self.rules(check)
+        self._pasts.remember(check, runs, now)
+
+    def wait_no_more(self) -> None:
+        """There are no more to be remembered, or they cannot be read."""
+        self._pasts.wait_no_more()
+
+    def has(self, check: str) -> bool:
+        return check in self._plan.checks
 
     def watched(self, check: str) -> Watched:
         return watched(self._plan) if check == AGENT else self._plan.checks[check]

@@ -191,7 +191,7 @@ def test_its_labels_are_the_agents_and_name_no_check() -> None:
     assert {firing.id, over.id} == {
         f"{firing.notice.key}/{event}/0/ops" for event in ("firing", "resolved")
     }
-    assert firing.notice.url == "https://p.example.com/"
+    assert firing.notice.url == f"https://p.example.com/incidents/{firing.notice.id}"
     assert Notice.from_json(json.loads(json.dumps(firing.notice.to_json()))) == firing.notice
 
 
@@ -233,6 +233,7 @@ def test_it_says_which_checks_why_and_since_when() -> None:
         "last_message": "late by 2 s",
         "reason": "internal",
         "since": "2023-11-14T22:13:21.000Z",
+        "incident": firing.notice.id,
     }
     agent.put("s", "dns", "dns.py:3: invalid syntax")
     agent.put("u", "dns")
@@ -245,6 +246,7 @@ def test_it_says_which_checks_why_and_since_when() -> None:
         "last_message": "late by 2 s",
         "reason": "internal",
         "since": "2023-11-14T22:13:21.000Z",
+        "incident": firing.notice.id,
     }
 
 
@@ -284,12 +286,12 @@ def test_what_breaks_before_the_first_notice_is_taken_is_in_it() -> None:
     assert firing.notice.annotations["summary"] == (
         "the agent in eu-west-1 gets no verdict on api and web"
     )
-    assert agent.incidents.reworded == {}
+    assert agent.incidents.saying.reworded == {}
     assert agent.incidents.standing() == [firing]
 
 
 def reworded(agent: Agent) -> list[Delivery]:
-    new, agent.incidents.reworded = agent.incidents.reworded, {}
+    new, agent.incidents.saying.reworded = agent.incidents.saying.reworded, {}
     return list(new.values())
 
 
@@ -331,14 +333,14 @@ def test_a_faulty_check_that_is_removed_is_named_no_more() -> None:
 def test_only_the_beginning_of_a_fault_may_wait() -> None:
     agent = Agent()
     agent.put("s", "api")
-    assert may_wait(agent.incidents.said)
+    assert may_wait(agent.incidents.saying.said)
 
     agent.put("d", "web")
     agent.put("d", "web")
-    assert not may_wait(agent.incidents.said)
+    assert not may_wait(agent.incidents.saying.said)
     agent.take()
     agent.put("u", "api")
-    assert not may_wait(agent.incidents.said)
+    assert not may_wait(agent.incidents.saying.said)
 
 
 def test_what_is_faulty_is_not_counted_on_and_the_same_error_is_the_same_state() -> None:
@@ -368,7 +370,7 @@ def test_a_check_that_is_removed_is_at_fault_no_more() -> None:
         "the check was removed from the config"
     )
     assert agent.incidents.states == {}
-    assert agent.incidents.dirty >= {FAULT, ("api", NO_VERDICT), ("web", NO_VERDICT)}
+    assert agent.incidents.book.dirty >= {FAULT, ("api", NO_VERDICT), ("web", NO_VERDICT)}
     assert agent.incidents.burning == set()
 
 
@@ -460,7 +462,7 @@ def test_a_check_that_is_not_in_the_plan_blames_nobody() -> None:
     agent = Agent()
 
     assert agent.run("sss???", "removed") == []
-    assert agent.incidents.dirty == set()
+    assert agent.incidents.book.dirty == set()
 
 
 def test_many_faulty_checks_are_brought_in_line_in_slices() -> None:
@@ -485,5 +487,5 @@ def test_no_work_is_done_for_a_check_that_is_well() -> None:
     for one in runs:
         agent.incidents.put(one, NOON)
 
-    assert agent.incidents.dirty == set()
+    assert agent.incidents.book.dirty == set()
     assert agent.incidents.states == {}

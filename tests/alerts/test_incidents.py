@@ -39,7 +39,7 @@ class Story:
         return [(one.notice.event, one.notifier) for one in self.take()]
 
     def take(self) -> list[Delivery]:
-        said, self.incidents.said = self.incidents.said, []
+        said, self.incidents.saying.said = self.incidents.saying.said, []
         return said
 
 
@@ -223,7 +223,7 @@ def test_a_check_removed_while_firing_is_resolved_and_says_why() -> None:
     assert gone.notice.ends_at == NOON + 90
     assert gone.notice.annotations["description"] == "the check was removed from the config"
     assert story.incidents.states == {}
-    assert story.incidents.dirty >= {("api", "down"), ("web", "down")}
+    assert story.incidents.book.dirty >= {("api", "down"), ("web", "down")}
     assert story.alerted[-1] == ("api", "down", "critical", False)
 
 
@@ -300,4 +300,4 @@ def test_a_result_of_a_check_that_is_not_in_the_plan_moves_nothing() -> None:
     story = Story(plan())
 
     assert story.runs(DOWN, DOWN, DOWN, check="removed") == []
-    assert story.incidents.dirty == set()
+    assert story.incidents.book.dirty == set()

@@ -29,7 +29,7 @@ def test_a_clock_set_back_by_a_day_goes_on_reminding() -> None:
     for hour in range(24):
         story.incidents.tick(NOON - DAY + 3600 * hour)
     assert story.said() == [(Event.REMINDER, "ops")] * 23
-    assert story.incidents.dirty == {("api", "down")}
+    assert story.incidents.book.dirty == {("api", "down")}
 
 
 def test_a_clock_set_back_while_the_agent_was_down_goes_on_reminding() -> None:
@@ -50,7 +50,7 @@ def test_alarms_of_what_is_over_are_not_kept_until_they_would_ring() -> None:
     for _ in range(5 * OUTDATED):
         story.runs(DOWN, UP)
 
-    assert len(story.incidents._alarms._heap) <= OUTDATED + 2
+    assert len(story.incidents.book.alarms._heap) <= OUTDATED + 2
 
 
 def test_what_burns_stands_under_the_id_that_its_firing_had() -> None:

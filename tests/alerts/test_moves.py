@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import json
+import random
+import re
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from prober.alerts.conditions import Condition, ErrorRate, Failures, Percentile, ValueIs
-from prober.alerts.past import fitting
+from prober.alerts.flapping import Flapping
+from prober.alerts.moves import CALM, MOVES, Phase, diagram
+from prober.alerts.past import Ran, fitting
 from prober.alerts.rules import EffectiveRule
-from prober.alerts.state import QUIET, AlertState, Change, advance
+from prober.alerts.state import QUIET, AlertState, Change, advance, elapse
 from prober.result import Outcome, Result
 from tests.alerts.samples import DOWN, UNKNOWN, UP, result
 from tests.fake_clock import NOON
 
+DOCUMENT = Path(__file__).parents[2] / "docs" / "alerts.md"
 SAID = {Change.FIRED: "F", Change.RESOLVED: "R", None: "."}
 LABELS = {"region": "eu-west-1", "check": "api", "alert": "down"}
 
@@ -73,7 +79,7 @@ def play(
 ) -> str:
     """One character a run. At `restart` all that is left is the state, as JSON, and the runs."""
     past, said, now = fitting(None, watched.condition), "", NOON
-    before: list[tuple[float, Result]] = []
+    before: list[Ran] = []
     for index, run in enumerate(told):
         now += run.gap
         if index == restart:
@@ -81,11 +87,10 @@ def play(
                 state = replace(state, labels=LABELS)
             state = AlertState.from_json(json.loads(json.dumps(state.to_json())))
             past = fitting(None, watched.condition)
-            for at, one in before:
-                if past is not None:
-                    past.add(one, at)
+            if past is not None:
+                past.refill(before, now)
         made = run.result(now)
-        before.append((now, made))
+        before.append(Ran(now, made.outcome, made.reason, made.seconds))
         if past is not None:
             past.add(made, now)
         state, change = advance(state, made, watched, now, past)
@@ -147,6 +152,7 @@ def naive(told: list[Run], watched: EffectiveRule) -> str:
     return said
 
 
+@settings(deadline=None)
 @given(runs, rules)
 def test_advance_agrees_with_a_model_that_looks_at_all_runs(
     told: list[Run], watched: EffectiveRule
@@ -154,6 +160,7 @@ def test_advance_agrees_with_a_model_that_looks_at_all_runs(
     assert play(told, watched) == naive(told, watched)
 
 
+@settings(deadline=None)
 @given(runs, rules, st.integers(0, 60))
 def test_a_restart_is_not_noticed_where_the_runs_are_known(
     told: list[Run], watched: EffectiveRule, restart: int
@@ -161,6 +168,7 @@ def test_a_restart_is_not_noticed_where_the_runs_are_known(
     assert play(told, watched, restart=restart) == play(told, watched)
 
 
+@settings(deadline=None)
 @given(runs, rules)
 def test_unknown_runs_might_as_well_not_have_been(told: list[Run], watched: EffectiveRule) -> None:
     without, gap = [], 0
@@ -176,6 +184,7 @@ def test_unknown_runs_might_as_well_not_have_been(told: list[Run], watched: Effe
     )
 
 
+@settings(deadline=None)
 @given(runs, rules, rules)
 def test_an_edited_rule_keeps_the_incident(
     told: list[Run], before: EffectiveRule, after: EffectiveRule
@@ -226,3 +235,49 @@ def test_failures_among_several_runs_and_for_a_while(
 
     assert play(story(letters), watched) == said
     assert naive(story(letters), watched) == said
+
+
+def walked(watched: EffectiveRule, seed: int) -> set[tuple[Phase, Phase, Change | None]]:
+    """What a long walk comes by, its runs and ticks drawn from a fixed seed."""
+    draw = random.Random(seed)  # not for secrets
+    made: set[tuple[Phase, Phase, Change | None]] = set()
+    state, now, bad = QUIET, NOON, 0.5
+    for _ in range(10_000):
+        now += draw.randint(0, 4)
+        bad = draw.choice([0.05, 0.5, 0.95]) if draw.random() < 0.1 else bad
+        before, (state, change) = state, elapse(state, watched, now)
+        if change is not None:
+            made.add((before.phase, state.phase, change))
+        before, outcome = state, DOWN if draw.random() < bad else UP
+        state, change = advance(state, result(outcome, at=now), watched, now)
+        made.add((before.phase, state.phase, change))
+    return made
+
+
+def test_every_move_is_made_and_no_other() -> None:
+    patient = EffectiveRule(
+        name="down",
+        condition=Failures(2, 4),
+        lasting=2,
+        successes=3,
+        remind=15.0,
+        flapping=Flapping(4, 40.0),
+    )
+    hasty = EffectiveRule(
+        name="down", condition=Failures(1), successes=1, flapping=Flapping(9, 40.0)
+    )
+
+    made = walked(patient, 1) | walked(hasty, 2)
+    assert made == {(phase, move.to, move.change) for (phase, _), move in MOVES.items()}
+
+
+def test_every_phase_that_is_not_waited_for_is_calm_in_some_way() -> None:
+    assert {Phase.FLAPPING, Phase.PENDING, *CALM} == set(Phase)
+    assert all((Phase.FLAPPING, signal) in MOVES for signal in CALM.values())
+    assert all(MOVES[Phase.FLAPPING, signal].to is phase for phase, signal in CALM.items())
+
+
+def test_the_diagram_of_the_documents_is_drawn_from_the_table() -> None:
+    shown = re.findall(r"```mermaid\n(.*?)\n```", DOCUMENT.read_text(), re.DOTALL)
+
+    assert shown == [diagram()]

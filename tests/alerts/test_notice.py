@@ -53,12 +53,13 @@ def test_a_firing_says_what_where_and_why() -> None:
     assert said.event is Event.FIRING
     assert said.key == "eu-west-1/api-health/down/run7"
     assert (said.starts_at, said.ends_at, said.at) == (NOON + 60, None, NOON + 60)
-    assert said.url == "https://prober.example.com/eu/#api-health"
+    assert said.url == f"https://prober.example.com/eu/incidents/{said.id}"
     assert said.annotations == {
         "summary": "api-health is down in eu-west-1: status 503, expected 2xx",
         "description": "failing since 2023-11-14T22:13:20.000Z: status 503, expected 2xx",
         "reason": "status",
         "since": "2023-11-14T22:13:20.000Z",
+        "incident": said.id,
         "runbook_url": "https://wiki.example.com/api",
     }
 
@@ -135,10 +136,14 @@ def test_without_external_url_or_runbook_there_are_no_links() -> None:
     assert "runbook_url" not in said.annotations
 
 
-def test_a_link_quotes_the_name() -> None:
+def test_all_that_is_said_of_an_incident_has_its_page_as_link() -> None:
     state = replace(STATE, labels={**LABELS, "check": "many:a/b"})
+    begun, over = notice.firing(state, LINKS), notice.resolved(state, LINKS, Ended(at=NOON + 90))
 
-    assert notice.firing(state, LINKS).url == "https://prober.example.com/eu/#many%3Aa%2Fb"
+    assert begun.url == over.url
+    assert begun.url.startswith("https://prober.example.com/eu/incidents/")
+    assert len(begun.id) == 12
+    assert begun.url.endswith(f"/{begun.id}")
 
 
 def test_a_notice_comes_back_from_json_as_it_was() -> None:

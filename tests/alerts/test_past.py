@@ -1,25 +1,36 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from prober.alerts.conditions import BudgetBroken, ErrorRate, Expiring, Failures, Percentile
-from prober.alerts.past import NOW, Pasts, Rates, Spent, Times, Window, fitting
+from prober.alerts.conditions import (
+    BudgetBroken,
+    Condition,
+    ErrorRate,
+    Expiring,
+    Failures,
+    Percentile,
+)
+from prober.alerts.met import met
+from prober.alerts.past import NOW, Now, Past, Ran, Rates, Spent, Times, Window, fitting
+from prober.alerts.pasts import Back, Pasts, looks_back
 from prober.alerts.rules import EffectiveRule
-from prober.result import Budget
-from tests.alerts.samples import DOWN, UP, result
+from prober.result import Budget, Outcome, Reason
+from tests.alerts.samples import DOWN, UNKNOWN, UP, result
 from tests.fake_clock import NOON
 
 RATE = ErrorRate(rate=0.05, over=900)
 figures = st.lists(st.tuples(st.floats(0, 10), st.floats(0, 40)), max_size=80)
 
 
-def watched(condition: ErrorRate | Percentile | Expiring | Failures) -> EffectiveRule:
+def watched(condition: Condition) -> EffectiveRule:
     return EffectiveRule(name="errors", condition=condition)
 
 
+@settings(deadline=None)
 @given(figures, st.sampled_from([0.5, 0.75, 0.9, 0.95, 0.99]), st.floats(0, 10))
 def test_a_window_agrees_with_a_list_of_everything(
     runs: list[tuple[float, float]], share: float, limit: float
@@ -42,6 +53,7 @@ def test_a_window_agrees_with_a_list_of_everything(
         assert window.beyond(share) == (quantile > limit)
 
 
+@settings(deadline=None)
 @given(figures, st.floats(1, 200), st.floats(0, 10))
 def test_a_window_with_new_bounds_is_as_if_it_had_had_them(
     runs: list[tuple[float, float]], over: float, limit: float
@@ -111,3 +123,99 @@ def test_a_page_that_is_gone_is_forgotten() -> None:
 
     spent.add(result(UP), NOON + 60)
     assert spent.windows == {}
+
+
+runs = st.lists(
+    st.tuples(st.sampled_from([UP, DOWN, UNKNOWN]), st.integers(1, 9), st.integers(0, 30)),
+    max_size=40,
+)
+CONDITIONS: list[Condition] = [
+    ErrorRate(rate=0.5, over=60),
+    Percentile(share=0.9, limit=4, over=60),
+    BudgetBroken(budget="any", over=60),
+]
+
+
+def figures_of(past: Past, now: float) -> list[tuple[str, list[float], int]]:
+    """Of each window that has some, by its place."""
+    assert not isinstance(past, Now)
+    windows = past.windows.items() if isinstance(past, Spent) else [("", past.window)]
+    for _, window in windows:
+        window.forget(now)
+    return [
+        (str(place), sorted(window._values[window._first :]), window.above)
+        for place, window in windows
+        if len(window)
+    ]
+
+
+@settings(deadline=None)
+@given(runs, st.sampled_from(CONDITIONS), st.integers(0, 40))
+def test_a_window_that_is_filled_again_is_as_if_it_had_never_been_lost(
+    told: list[tuple[Outcome, int, int]], condition: Condition, split: int
+) -> None:
+    whole, later = fitting(None, condition), fitting(None, condition)
+    assert whole is not None
+    assert later is not None
+    before, now = list[Ran](), NOON
+    for index, (outcome, figure, gap) in enumerate(told):
+        now += gap
+        spent = Budget(budget="lcp", page="p", limit=4, actual=figure, ok=figure <= 4)
+        made = result(outcome, reason=Reason.TIMEOUT)._replace(seconds=figure, budgets=(spent,))
+        whole.add(made, now)
+        if index < split:
+            before.append(Ran(now, outcome, made.reason, figure, (spent,)))
+        else:
+            later.add(made, now)
+    later.refill(before, now)
+
+    assert figures_of(later, now) == figures_of(whole, now)
+
+
+def test_runs_in_maintenance_are_in_no_window_and_judged_by_none() -> None:
+    within = result(DOWN, reason=Reason.TIMEOUT)._replace(maintenance="weekly")
+    spent = Budget(budget="lcp", page="p", limit=1, actual=2, ok=False)
+    for condition in CONDITIONS:
+        past = fitting(None, condition)
+        assert past is not None
+        past.add(within._replace(budgets=(spent,)), NOON)
+        assert figures_of(past, NOON) == []
+    once = replace(RATE, min_runs=1, min_failures=1)
+    rates = Rates(once)
+    rates.add(result(DOWN), NOON)
+    assert met(once, within, rates, NOON).met is None
+    assert met(once, result(DOWN), rates, NOON).met
+
+
+def test_a_window_says_nothing_until_its_check_is_remembered() -> None:
+    pasts = Pasts()
+    pasts.wait()
+    rules = [watched(replace(RATE, min_runs=1, min_failures=1))]
+    (late,), (never,) = pasts.of("late", rules), pasts.of("never", rules)
+    assert late is not None
+    assert never is not None
+    late.add(result(DOWN), NOON)
+    assert not late.ready
+
+    pasts.remember("late", [Ran(NOON - 5, UP, None, 0.1)], NOON)
+    pasts.remember("late", [Ran(NOON - 5, UP, None, 0.1)], NOON)
+    assert late.ready
+    assert figures_of(late, NOON) == [("", [0.0, 1.0], 1)]
+    assert not never.ready
+    (edited,) = pasts.of("late", [watched(Percentile(share=0.5, limit=1, over=60))])
+    assert edited is not None
+    assert edited.ready
+    assert pasts.of("never", rules)[0] is never
+    pasts.wait_no_more()
+    assert never.ready
+    (new,) = pasts.of("new", rules)
+    assert new is not None
+    assert new.ready
+
+
+def test_what_is_looked_back_at_is_the_longest_window() -> None:
+    three = [watched(one) for one in (RATE, Failures(3), Percentile(share=0.5, limit=1, over=60))]
+
+    assert looks_back(three) == Back(900, budgets=False)
+    assert looks_back([watched(Failures(3)), watched(Expiring(60))]) is None
+    assert looks_back([*three, watched(BudgetBroken(budget="any", over=60))]) == Back(900, True)

@@ -88,10 +88,32 @@ def test_keys_are_anded_and_the_items_of_a_list_ored(
         {"notify": ["ops"], "match": {"severity": []}},
         {"notify": ["ops"], "match": {"team": "payments"}},
         {"match": {}},
-        {"notify": ["ops"], "escalate": []},
+        {"notify": ["ops"], "escalate": [{"after": "0s", "notify": "mail"}]},
+        {"notify": ["ops"], "escalate": [{"after": "15m", "notify": []}]},
         {"notify": ["ops"], "continue_": True},
     ],
 )
 def test_a_route_that_cannot_be_meant_is_refused(wrong: Mapping[str, JsonValue]) -> None:
     with pytest.raises(ValidationError):
         Route.model_validate(wrong)
+
+
+HOURS: JsonValue = {"days": "MON-FRI", "from": "08:00", "to": "18:00"}
+OFFICE: JsonValue = {"times": [HOURS]}
+FRIDAY_NOON, SATURDAY_NOON = 1795176000.0, 1795262400.0  # of November 2026, in UTC
+
+
+def test_a_route_may_be_for_some_hours_of_the_week() -> None:
+    routes = (route("pager", match=OFFICE), route("mail"))
+
+    assert routed(routes, ALL, LABELS, FRIDAY_NOON) == ("pager",)
+    assert routed(routes, ALL, LABELS, SATURDAY_NOON) == ("mail",)
+    assert routed(routes, ALL, LABELS) == ("pager",)  # at some time
+
+
+def test_of_several_times_any_will_do_and_all_other_keys_have_to_match() -> None:
+    times: JsonValue = [HOURS, {"days": "SAT"}]
+
+    assert Match.model_validate({"times": times}).matches(LABELS, SATURDAY_NOON)
+    assert not Match.model_validate({"times": times, "kinds": "tcp"}).matches(LABELS, SATURDAY_NOON)
+    assert not Match.model_validate(OFFICE).matches(LABELS, SATURDAY_NOON)

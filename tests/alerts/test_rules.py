@@ -6,6 +6,7 @@ import pytest
 from pydantic import JsonValue, ValidationError
 
 from prober.alerts.conditions import Failures
+from prober.alerts.names import clash
 from prober.alerts.rules import DEFAULT_RULES, EffectiveRule, Rule, alertname, effective
 
 WORDS = ("critical", "high", "medium")
@@ -90,6 +91,13 @@ def test_severity_is_the_overrides_then_the_rules_then_the_checks_then_the_first
         ({"down": {"remind": 1e-9}}, "alerts.down.remind", "1e-09 is too short; 1s or more"),
         ({"down": {"remind": "999ms"}}, "alerts.down.remind", "'999ms' is too short; 1s or"),
         ({"down": {"severity": "urgent"}}, "alerts.down.severity", "'urgent' is not one of"),
+        ({"store": {"when": {"failures": 1}}}, "alerts.store", "'store' is ProberStore, which"),
+        (
+            {"Down": {"when": {"failures": 1}}},
+            "alerts.Down",
+            "'Down' and 'down' are both ProberDown",
+        ),
+        ({"down": {"flapping": {"changes": 1}}}, "alerts.down.flapping.changes", "greater than"),
         ({"donw": None}, "alerts.donw", "no rule 'donw' to remove; the rules are 'down'"),
         ({"a b": {"when": {"failures": 1}}}, "alerts.a b.[key]", "match pattern"),
     ],
@@ -123,3 +131,29 @@ def test_a_condition_is_needed_and_only_known_ones_are_taken() -> None:
 )
 def test_the_alertname_is_the_rules_in_camel_case(name: str, expected: str) -> None:
     assert alertname(name) == expected
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("agent-fault", "agentFault", "offline", "orphans", "undelivered", "store"),
+        *("quorum-down", "regional_issue", "region-lost", "region-absent", "stuck", "blind"),
+        *("slo-burn", "sloBurn", "certificate", "Budget"),
+    ],
+)
+def test_the_names_of_our_own_alerts_are_taken(name: str) -> None:
+    assert clash(name, ()) is not None
+
+
+def test_a_rule_clashes_with_what_is_called_alike_outside_and_not_with_itself() -> None:
+    assert clash("slow-shop", ["down", "slow-shop"]) is None
+    assert clash("slow-shop", ["slow_shop"]) == (
+        "'slow-shop' and 'slow_shop' are both ProberSlowShop; rename one"
+    )
+    assert clash("cert", ["certificate"]) is None
+
+
+def test_a_name_that_the_check_has_removed_is_free() -> None:
+    renamed: Overrides = {"down": None, "Down": {"when": {"failures": 1}}}
+
+    assert [rule.name for rule in of(renamed)] == ["Down"]

@@ -6,10 +6,11 @@ from dataclasses import replace
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from prober.alerts.conditions import Failures
+from prober.alerts.phrases import phrases
 from prober.alerts.rules import EffectiveRule
 from prober.alerts.state import QUIET, AlertState, Change, advance, remind, set_back, wake_at
 from prober.result import Evidence, Outcome, Reason, Result
@@ -78,6 +79,7 @@ def test_runs_in_a_row_fire_and_resolve(
     assert play((LETTERS[letter] for letter in runs), rule(failures, successes))[0] == said
 
 
+@settings(deadline=None)
 @given(outcomes, small_rules)
 def test_advance_agrees_with_a_model_that_looks_at_all_runs(
     runs: list[Outcome], watched: EffectiveRule
@@ -85,6 +87,7 @@ def test_advance_agrees_with_a_model_that_looks_at_all_runs(
     assert play(runs, watched)[0] == naive(runs, watched)
 
 
+@settings(deadline=None)
 @given(outcomes, small_rules)
 def test_it_fires_and_resolves_in_turn_beginning_with_firing(
     runs: list[Outcome], watched: EffectiveRule
@@ -96,6 +99,7 @@ def test_it_fires_and_resolves_in_turn_beginning_with_firing(
     assert state.firing == changes.endswith("F")
 
 
+@settings(deadline=None)
 @given(outcomes, small_rules)
 def test_unknown_runs_might_as_well_not_have_been(
     runs: list[Outcome], watched: EffectiveRule
@@ -108,6 +112,7 @@ def test_unknown_runs_might_as_well_not_have_been(
     assert advance(state, result(UNKNOWN), watched, NOON) == (state, None)
 
 
+@settings(deadline=None)
 @given(outcomes, small_rules)
 def test_a_state_comes_back_from_json_as_it_was(
     runs: list[Outcome], watched: EffectiveRule
@@ -118,6 +123,7 @@ def test_a_state_comes_back_from_json_as_it_was(
     assert AlertState.from_json(json.loads(json.dumps(state.to_json()))) == state
 
 
+@settings(deadline=None)
 @given(outcomes, small_rules, small_rules)
 def test_a_changed_threshold_keeps_the_incident_and_the_streak(
     runs: list[Outcome], before: EffectiveRule, after: EffectiveRule
@@ -197,6 +203,7 @@ def test_nothing_is_due_while_quiet_or_without_reminders() -> None:
     assert remind(firing, rule(1), NOON + 10**9) == (firing, None)
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(0, 1000), max_size=30), st.floats(1, 500))
 def test_between_two_reminders_lies_at_least_the_interval(
     steps: list[float], interval: float
@@ -252,3 +259,31 @@ def test_the_screenshot_is_that_of_the_last_failure() -> None:
     without, _ = advance(later, failed(log), rule(1), NOON)
     assert [one.evidence for one in (fired, later, without)] == ["1.png", "2.png", ""]
     assert AlertState.from_json({"streak": 2}).evidence == ""
+
+
+def test_what_fails_often_is_not_said_to_be_down() -> None:
+    watched = replace(rule(), condition=Failures(3, 5))
+    _, state = play([DOWN, UP, DOWN, UP, DOWN], watched)
+
+    assert state.firing
+    assert phrases(state).begun == "fails often, in 3 of the last 5 runs,"
+    assert state.last_reason == state.first_reason == "status"
+    later, _ = advance(state, result(DOWN, message="reset"), watched, NOON)
+    assert phrases(later) == phrases(state)
+    assert later.last_message == "reset"
+    in_a_row, _ = advance(later, result(DOWN), rule(3), NOON)
+    assert phrases(in_a_row).begun == "is down"
+
+
+def test_so_many_failures_of_as_many_runs_are_down() -> None:
+    _, state = play([DOWN] * 3, replace(rule(), condition=Failures(3, 3)))
+
+    assert phrases(state).begun == "is down"
+
+
+def test_what_others_have_noted_of_an_incident_is_kept() -> None:
+    fired = replace(play([DOWN], rule(1))[1], details={"children": "a, b"})
+
+    later, _ = advance(fired, result(DOWN, message="reset"), rule(1), NOON)
+    assert later.last_message == "reset"
+    assert later.details["children"] == "a, b"
