@@ -12,12 +12,15 @@ from collections import deque
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence, Set
 from itertools import islice
 
+from prober.alerts.decisions import Entry, Mute
 from prober.alerts.notice import Delivery
+from prober.alerts.records import Record
 from prober.alerts.state import QUIET, AlertState, Key
 from prober.result import Outcome, Result
 from prober.store.batch import Batch
 from prober.store.history import CheckState
-from prober.store.outbox import Mark
+from prober.store.kept import Kept
+from prober.store.outbox import CLAIMED, Mark
 
 MOST = 1000  # results in one transaction
 RESULTS = 20_000  # that wait for the store; the oldest go first
@@ -36,29 +39,48 @@ class Backlog:
         self._open: dict[str, Delivery] = {}  # neither delivered nor given up
         self._said: dict[str, Delivery] = {}  # not yet written
         self._marks: list[Mark] = []
+        self._claimed: dict[str, Mark] = {}
+        self._kept = Kept(lost)
         self._whole = False
 
     def __bool__(self) -> bool:
-        news = (self._results, self._moved, self._said, self._marks)
+        news = (self._results, self._moved, self._said, self._marks, self._kept)
         return self._whole or any(news)
 
     @property
     def results(self) -> int:
         return len(self._results)
 
-    def load(self, undelivered: Iterable[Delivery], since: Mapping[str, CheckState]) -> None:
+    @property
+    def mutes(self) -> Mapping[str, Mute]:
+        """By id; some may be over by now."""
+        return self._kept.mutes
+
+    def load(
+        self,
+        undelivered: Iterable[Delivery],
+        since: Mapping[str, CheckState],
+        mutes: Iterable[Mute] = (),
+    ) -> None:
         """What an earlier life left. The first commit of this one says all of it again."""
         self._open = {one.id: one for one in undelivered}
         self._checks = dict(since)
+        self._kept.load(mutes)
         self.owe_whole()
 
-    def join(self, undelivered: Iterable[Delivery], since: Mapping[str, CheckState]) -> None:
+    def join(
+        self,
+        undelivered: Iterable[Delivery],
+        since: Mapping[str, CheckState],
+        mutes: Iterable[Mute] = (),
+    ) -> None:
         """The same, found late: what is known by now counts more."""
         self._open = {**{one.id: one for one in undelivered}, **self._open}
         for name, found in since.items():
             known = self._checks.get(name)
             if known is not None and known.state is found.state and found.since < known.since:
                 self._checks[name] = found
+        self._kept.join(mutes)
         self.owe_whole()
 
     def watch(self, checks: Collection[str]) -> None:
@@ -87,8 +109,21 @@ class Backlog:
             if len(self._said) > NEWS:
                 self.owe_whole()
 
+    def keep(
+        self,
+        incidents: Iterable[Record] = (),
+        mutes: Mapping[str, Mute | None] | None = None,
+        audit: Iterable[Entry] = (),
+    ) -> None:
+        """For whoever asks later. A mute that is None is over."""
+        self._kept.note(incidents, mutes or {}, audit)
+
     def mark(self, mark: Mark) -> None:
-        self._open.pop(mark.id, None)
+        if mark.status == CLAIMED:  # it stays open: a new file has to hear of both
+            self._claimed[mark.id] = mark
+        else:
+            self._open.pop(mark.id, None)
+            self._claimed.pop(mark.id, None)
         self._marks.append(mark)
         if len(self._marks) > NEWS:
             # What is not open is closed by the whole truth, if without the reason.
@@ -106,13 +141,17 @@ class Backlog:
         moved, self._moved = self._moved, {}
         said, self._said = self._said, {}
         marks, self._marks = self._marks, []
+        incidents, mutes, audit = self._kept.take(now, whole=whole)
         count = min(MOST, len(self._results))
         return Batch(
             results=[self._results.popleft() for _ in range(count)],
             checks=tuple((self._checks if whole else moved).values()),
             states=dict(states) if whole else {key: states.get(key, QUIET) for key in dirty},
             deliveries=tuple((self._open if whole else said).values()),
-            marks=marks,
+            marks=[*self._claimed.values(), *marks] if whole else marks,
+            incidents=incidents,
+            mutes=mutes,
+            audit=audit,
             whole=now if whole else None,
         )
 
@@ -124,6 +163,7 @@ class Backlog:
                 self._results.popleft()
             self._lost(surplus)
         self._marks = [*batch.marks, *self._marks]
+        self._kept.put_back(batch.incidents, batch.audit)
         self.owe_whole()
 
     def _note_verdict(self, result: Result) -> None:

@@ -8,10 +8,12 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import NamedTuple, TypeVar
 
+from prober.alerts.decisions import Entry, Mute
 from prober.alerts.notice import Delivery
+from prober.alerts.records import Record
 from prober.alerts.state import QUIET, AlertState, Key
 from prober.result import Result
-from prober.store import history, outbox
+from prober.store import history, outbox, records
 from prober.store.file import is_of_a_row, transaction
 from prober.store.history import CheckState, Row
 from prober.store.outbox import Mark
@@ -25,8 +27,9 @@ ROW_FAULTS = (sqlite3.Error, ValueError, TypeError, OverflowError, RecursionErro
 class Batch:
     """One transaction. Marks come last: they may be about deliveries of the same batch.
 
-    With `whole` (the moment at which that was so) `states` and `deliveries` are
-    all there are: what the file has besides is from another time, and over.
+    With `whole` (the moment at which that was so) `states`, `deliveries` and
+    `mutes` are all there are: what the file has besides is from another time, and
+    over. `incidents` and `audit` are only ever added to. A mute that is None is over.
     """
 
     results: Sequence[Result] = ()
@@ -34,6 +37,9 @@ class Batch:
     states: Mapping[Key, AlertState] = field(default_factory=dict)
     deliveries: Sequence[Delivery] = ()
     marks: Sequence[Mark] = ()
+    incidents: Sequence[Record] = ()
+    mutes: Mapping[str, Mute | None] = field(default_factory=dict)
+    audit: Sequence[Entry] = ()
     whole: float | None = None
 
 
@@ -50,7 +56,7 @@ def write(connection: sqlite3.Connection, batch: Batch) -> tuple[str, ...]:
 
     Raises sqlite3.Error where it is not a row's fault; then nothing is written.
     """
-    durable = bool(batch.deliveries) or batch.whole is not None
+    durable = _is_durable(batch)
     steps = _steps(batch)
     try:
         with transaction(connection, durable=durable):
@@ -92,8 +98,29 @@ def _steps(batch: Batch) -> list[_Step]:
         _Step("alert state", outbox.UPSERT_STATE, [partial(outbox.state_row, *it) for it in moved]),
         _Step("delivery", delivery, _rows(outbox.delivery_row, batch.deliveries)),
         marks,
+        *_remembered(batch),
     ]
     return [step for step in steps if step.rows]
+
+
+def _is_durable(batch: Batch) -> bool:
+    """Whether a power cut must not take it: what is to be said, and what somebody was told is done."""
+    claimed = any(mark.status == outbox.CLAIMED for mark in batch.marks)
+    promised = batch.deliveries or batch.mutes or batch.audit
+    return bool(promised) or claimed or batch.whole is not None
+
+
+def _remembered(batch: Batch) -> list[_Step]:
+    there = [mute for mute in batch.mutes.values() if mute is not None]
+    over = [(id_,) for id_, mute in batch.mutes.items() if mute is None]
+    closed = [] if batch.whole is None else [(batch.whole, batch.whole)]
+    return [
+        _Step("incident", records.UPSERT_INCIDENT, _rows(records.incident_row, batch.incidents)),
+        _Step("incident", records.CLOSE_INCIDENTS, _rows(_same, closed)),
+        _Step("mute", records.DELETE_MUTE, _rows(_same, over)),
+        _Step("mute", records.UPSERT_MUTE, _rows(records.mute_row, there)),
+        _Step("audit entry", records.INSERT_ENTRY, _rows(records.entry_row, batch.audit)),
+    ]
 
 
 def _clean_slate(moment: float, marks: _Step) -> list[_Step]:
@@ -105,6 +132,7 @@ def _clean_slate(moment: float, marks: _Step) -> list[_Step]:
         marks,
         _Step("delivery", outbox.CLOSE_DELIVERIES, _rows(_same, [(moment,)])),
         _Step("alert state", outbox.DELETE_STATES, _rows(_same, [()])),
+        _Step("mute", records.DELETE_MUTES, _rows(_same, [()])),
     ]
 
 

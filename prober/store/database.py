@@ -20,13 +20,16 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
+from prober.alerts.decisions import Entry
+from prober.alerts.records import Record
 from prober.clock import Clock
 from prober.errors import ProberError, StartError
 from prober.result import Result
-from prober.store import file, history, outbox, read
+from prober.store import file, history, hours, outbox, read, records
 from prober.store.batch import Batch, write
 from prober.store.lock import Lock
 from prober.store.read import Loaded
+from prober.store.records import Story, Wanted
 from prober.store.thread import Worker
 
 log = logging.getLogger(__name__)
@@ -39,6 +42,11 @@ RETENTION = (
     (history.FORGET_FAILURES, 30 * DAY, history.SURPLUS_FAILURES, 500_000),
     (outbox.FORGET_DELIVERIES, 30 * DAY, None, 0),
     (history.FORGET_CHECKS, 30 * DAY, None, 0),
+    (records.FORGET_INCIDENTS, 730 * DAY, None, 0),
+    (records.FORGET_AUDIT, 365 * DAY, None, 0),
+    (records.FORGET_MUTES, 0.0, None, 0),
+    (hours.FORGET_HOURS, 400 * DAY, hours.SURPLUS_HOURS, 2_000_000),
+    (hours.FORGET_BUDGETS, 400 * DAY, None, 0),
 )
 PATIENCE = 5.0  # seconds, for each of the steps of a start, that a disk gets to answer
 STEP = 500  # rows forgotten in one transaction, so that commits get their turn in between
@@ -116,19 +124,37 @@ class Store:
 
     async def recent(self, check: str, limit: int = 100) -> list[Result]:
         """The newest first. Raises StoreError."""
-        return await self._reader.do(partial(self._read_only, history.recent, check, limit))
+        return await self.ask(partial(history.recent, check=check, limit=limit))
+
+    async def incidents(self, wanted: Wanted) -> list[Record]:
+        """The newest first. Raises StoreError."""
+        return await self.ask(partial(records.incidents, wanted=wanted))
+
+    async def story(self, known: str) -> Story | None:
+        """One incident, by its id, six or more digits of it, or its key. Raises StoreError."""
+        return await self.ask(partial(records.story, known=known))
+
+    async def audit(self, limit: int) -> list[Entry]:
+        """The newest first. Raises StoreError."""
+        return await self.ask(partial(records.entries, limit=limit))
+
+    async def ask(self, query: Callable[[sqlite3.Connection], T]) -> T:
+        """What is in the file, read beside whoever writes. Raises StoreError."""
+        return await self._reader.do(partial(self._read_only, query))
 
     async def prune(self) -> None:
         """Forget what is old, in small steps between which commits go on. Raises StoreError."""
         for sql, age, surplus, most in RETENTION:
             before = self._clock.now() - age
             if surplus is not None:
-                newest = await self._reader.do(
-                    partial(self._read_only, history.moment, surplus, most - 1)
-                )
-                before = max(before, newest)
-            while await self._writer.do(partial(self._forget, sql, before)) == STEP:
+                newest = partial(history.moment, query=surplus, offset=most - 1)
+                before = max(before, await self.ask(newest))
+            while await self.write(partial(_forget, sql=sql, before=before)) == STEP:
                 pass
+
+    async def write(self, change: Callable[[sqlite3.Connection], T]) -> T:
+        """One transaction beside the commits. Raises StoreError, and then nothing is written."""
+        return await self._writer.do(partial(self._write, change))
 
     async def close(self, seconds: float = 1.0) -> None:
         """Waits no longer than that for a disk that does not answer."""
@@ -189,22 +215,20 @@ class Store:
         log.warning("alert states were read from a file that cannot be used: %s", error)
         return loaded
 
-    def _read_only(
-        self, query: Callable[[sqlite3.Connection, str, int], T], about: str, limit: int
-    ) -> T:
+    def _read_only(self, query: Callable[[sqlite3.Connection], T]) -> T:
         # Its own connection: reading neither waits for the writer nor makes it wait.
         address = f"{self._path.as_uri()}?mode=ro"
         try:
             with closing(sqlite3.connect(address, uri=True, timeout=file.BUSY)) as connection:
-                return query(connection, about, limit)
+                return query(connection)
         except sqlite3.Error as error:
             raise StoreError(file.meaning(self._path, error)) from error
 
-    def _forget(self, sql: str, before: float) -> int:
+    def _write(self, change: Callable[[sqlite3.Connection], T]) -> T:
         with self._guarded():
             connection = self._connected()
             with file.transaction(connection):
-                return connection.execute(sql, (before, STEP)).rowcount
+                return change(connection)
 
     def _connected(self) -> sqlite3.Connection:
         """The connection; made anew where the last one was lost."""
@@ -256,6 +280,10 @@ class Store:
         if connection is not None:
             with suppress(sqlite3.Error):
                 connection.close()
+
+
+def _forget(connection: sqlite3.Connection, sql: str, before: float) -> int:
+    return connection.execute(sql, (before, STEP)).rowcount
 
 
 def _locked(data_dir: Path) -> Lock:

@@ -15,10 +15,11 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from prober.errors import StartError
-from prober.store import history, outbox
+from prober.store import history, hours, outbox, records
 
 BUSY = 2.0  # seconds to wait for a lock that somebody's sqlite3 shell holds
-MIGRATIONS = ((*history.SCHEMA, *outbox.SCHEMA),)  # by user_version; never edited, only added to
+# By user_version; never edited, only added to.
+MIGRATIONS = ((*history.SCHEMA, *outbox.SCHEMA), (*records.SCHEMA, *hours.SCHEMA))
 PRAGMAS = (
     "PRAGMA journal_mode = WAL",
     "PRAGMA wal_autocheckpoint = 4000",
@@ -96,6 +97,14 @@ def meaning(path: Path, error: sqlite3.Error) -> str:
     """For people."""
     found = _MEANINGS.get(code(error))
     return f"cannot use {path}: {found} ({error})" if found else f"cannot use {path}: {error}"
+
+
+def as_if_of_today(connection: sqlite3.Connection) -> None:
+    """For reading a file that cannot be brought up to date: what it lacks is shown as empty."""
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if version == 1:
+        for statement in ("PRAGMA temp_store = MEMORY", *records.AS_BEFORE):
+            connection.execute(statement)
 
 
 def _migrate(connection: sqlite3.Connection, path: Path) -> None:

@@ -32,6 +32,7 @@ from prober.result import (
 log = logging.getLogger(__name__)
 
 Row: TypeAlias = "tuple[str | float | None, ...]"
+_Columns: TypeAlias = "tuple[str, float, str, str, str | None, float, str, str | None]"
 
 # The unique index is also what `recent` reads by. Each of the other two holds
 # the rows that one retention applies to, so that pruning finds them without a scan.
@@ -47,8 +48,8 @@ SCHEMA = (
         check_name TEXT PRIMARY KEY, state TEXT NOT NULL, since REAL NOT NULL) WITHOUT ROWID""",
 )
 INSERT_RESULT = """INSERT INTO results
-    (check_name, started_at, run_id, outcome, reason, seconds, detail)
-    VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (check_name, started_at, run_id) DO NOTHING"""
+    (check_name, started_at, run_id, outcome, reason, seconds, detail, maintenance)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (check_name, started_at, run_id) DO NOTHING"""
 UPSERT_CHECK = """INSERT INTO check_states (check_name, state, since) VALUES (?, ?, ?)
     ON CONFLICT (check_name) DO UPDATE SET state = excluded.state, since = excluded.since
     WHERE state <> excluded.state"""
@@ -71,10 +72,10 @@ SURPLUS_RESULTS = """SELECT started_at FROM results WHERE outcome <> 'down'
 SURPLUS_FAILURES = """SELECT started_at FROM results WHERE outcome = 'down'
     ORDER BY started_at DESC LIMIT 1 OFFSET ?"""
 
-_COLUMNS = "check_name, started_at, run_id, outcome, reason, seconds, detail"
-_RECENT = f"""SELECT {_COLUMNS} FROM results WHERE check_name = ?
+COLUMNS = "check_name, started_at, run_id, outcome, reason, seconds, detail, maintenance"
+_RECENT = f"""SELECT {COLUMNS} FROM results WHERE check_name = ?
     ORDER BY started_at DESC LIMIT ?"""  # noqa: S608 - the columns are the line above
-_VERDICT = f"""SELECT {_COLUMNS} FROM results WHERE check_name = ? AND outcome <> 'unknown'
+_VERDICT = f"""SELECT {COLUMNS} FROM results WHERE check_name = ? AND outcome <> 'unknown'
     ORDER BY started_at DESC LIMIT 1"""  # noqa: S608 - as before
 # One step of the index per name; DISTINCT would read every row.
 _NAMES = """WITH RECURSIVE names (name) AS (
@@ -128,6 +129,7 @@ def result_row(result: Result) -> Row:
         result.reason.value if result.reason else None,
         result.seconds,
         _detail(result),
+        result.maintenance or None,
     )
 
 
@@ -137,7 +139,7 @@ def check_row(state: CheckState) -> Row:
 
 def recent(connection: sqlite3.Connection, check: str, limit: int) -> list[Result]:
     """The newest first."""
-    return _read(connection.execute(_RECENT, (check, limit)))
+    return read(connection.execute(_RECENT, (check, limit)))
 
 
 def moment(connection: sqlite3.Connection, query: str, offset: int) -> float:
@@ -148,7 +150,7 @@ def moment(connection: sqlite3.Connection, query: str, offset: int) -> float:
 
 def last_results(connection: sqlite3.Connection) -> dict[str, Result]:
     """The last result of each check."""
-    found = (_read(connection.execute(_RECENT, (name, 1))) for name in _names(connection))
+    found = (read(connection.execute(_RECENT, (name, 1))) for name in _names(connection))
     return {result.check: result for results in found for result in results}
 
 
@@ -160,7 +162,7 @@ def last_verdicts(connection: sqlite3.Connection, last: Mapping[str, Result]) ->
         if known is not None and known.outcome is not Outcome.UNKNOWN:
             verdicts[name] = known
         else:
-            found = _read(connection.execute(_VERDICT, (name,)))
+            found = read(connection.execute(_VERDICT, (name,)))
             verdicts |= {result.check: result for result in found}
     return verdicts
 
@@ -237,8 +239,8 @@ def _encoded(detail: Mapping[str, object]) -> str:
         return text.encode(errors="replace").decode()
 
 
-def _read(rows: Iterable[tuple[str, float, str, str, str | None, float, str]]) -> list[Result]:
-    """A row that this version cannot read (a newer one wrote it) is left out."""
+def read(rows: Iterable[_Columns]) -> list[Result]:
+    """Of COLUMNS. A row that this version cannot read (a newer one wrote it) is left out."""
     results = []
     for row in rows:
         try:
@@ -256,6 +258,7 @@ def _restored(
     reason: str | None,
     seconds: float,
     detail: str,
+    maintenance: str | None,
 ) -> Result:
     more = _DETAIL.validate_json(detail)
     return Result(
@@ -283,4 +286,5 @@ def _restored(
         evidence=more.evidence,
         budgets=more.budgets,
         skipped=more.skipped,
+        maintenance=maintenance or "",
     )

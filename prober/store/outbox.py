@@ -38,12 +38,14 @@ INSERT_DELIVERY = """INSERT INTO deliveries (id, incident, notifier, notice, cre
 # The two with which a file is brought to what is true now, whatever it held.
 DELETE_STATES = "DELETE FROM alert_states"
 CLOSE_DELIVERIES = """UPDATE deliveries SET status = 'dead', done_at = ?,
-    error = 'it was settled while this file was not in use' WHERE status = 'pending'"""
+    error = iif(status = 'claimed', 'interrupted: not run again',
+        'it was settled while this file was not in use')
+    WHERE status IN ('pending', 'claimed')"""
 OPEN_DELIVERY = """INSERT INTO deliveries (id, incident, notifier, notice, created_at)
     VALUES (?, ?, ?, ?, ?)
     ON CONFLICT (id) DO UPDATE SET status = 'pending', done_at = NULL, error = NULL"""
-MARK_DELIVERY = """UPDATE deliveries SET status = ?, done_at = ?, error = ?
-    WHERE id = ? AND status = 'pending'"""
+MARK_DELIVERY = """UPDATE deliveries SET status = ?, done_at = ?, error = ?,
+    answer = coalesce(?, answer) WHERE id = ? AND status IN ('pending', 'claimed')"""
 
 # What was said of an incident that still burns is kept: after a restart it is said again
 # to receivers that have to be reminded. Ends with the limit of one step.
@@ -65,17 +67,24 @@ _LAST = f"""SELECT id, notifier, notice, created_at FROM deliveries
             GROUP BY incident, notifier)
     ORDER BY seq"""  # noqa: S608 - the line above
 
+CLAIMED = "claimed"
+
 _encode = json.JSONEncoder(separators=(",", ":")).encode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mark:
-    """What became of a delivery: `status` is delivered, dead (given up), or superseded."""
+    """What became of a delivery: `status` is delivered, dead (given up), or superseded.
+
+    A claimed one is being run, and never will be again. `answer` is what the
+    receiver said to it: a receipt, or the output of a command.
+    """
 
     id: str
     status: str
     at: float
     error: str = ""
+    answer: str = ""
 
 
 def state_row(key: Key, state: AlertState) -> Row:
@@ -90,7 +99,8 @@ def delivery_row(delivery: Delivery) -> Row:
 
 
 def mark_row(mark: Mark) -> Row:
-    return (mark.status, mark.at, mark.error or None, mark.id)
+    done_at = None if mark.status == CLAIMED else mark.at
+    return (mark.status, done_at, mark.error or None, mark.answer or None, mark.id)
 
 
 def alert_states(connection: sqlite3.Connection) -> dict[Key, AlertState]:

@@ -8,10 +8,11 @@ from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from prober.alerts.decisions import Mute
 from prober.alerts.notice import Delivery
 from prober.alerts.state import AlertState, Key
 from prober.result import Result
-from prober.store import file, history, outbox
+from prober.store import file, history, outbox, records
 from prober.store.history import CheckState
 
 SAID_LATELY = 3600.0  # seconds; whoever repeats a resolution does so for less
@@ -27,6 +28,9 @@ class Loaded:
     results: Mapping[str, Result] = field(default_factory=dict)  # the last one by check
     verdicts: Mapping[str, Result] = field(default_factory=dict)  # the last that is up or down
     since: Mapping[str, CheckState] = field(default_factory=dict)  # since when it is that
+    mutes: tuple[Mute, ...] = ()  # that are not over
+    # By (incident key, notifier), of incidents that burn or whose end is yet to be told.
+    receipts: Mapping[tuple[str, str], str] = field(default_factory=dict)
 
 
 def alerts(connection: sqlite3.Connection, now: float) -> Loaded:
@@ -35,6 +39,8 @@ def alerts(connection: sqlite3.Connection, now: float) -> Loaded:
         states=outbox.alert_states(connection),
         undelivered=outbox.undelivered(connection),
         last=outbox.last_said(connection, now - SAID_LATELY),
+        mutes=records.mutes(connection, now),
+        receipts=records.receipts(connection),
     )
 
 
@@ -64,4 +70,5 @@ def frozen(path: Path, now: float) -> Loaded:
     mode = "immutable=1" if untouched else "mode=ro"
     address = f"{path.as_uri()}?{mode}"
     with closing(sqlite3.connect(address, uri=True, timeout=file.BUSY)) as connection:
+        file.as_if_of_today(connection)
         return with_history(connection, alerts(connection, now))

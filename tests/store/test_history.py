@@ -1,8 +1,6 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
-from contextlib import closing
 from datetime import UTC, datetime
 
 import pytest
@@ -38,14 +36,6 @@ FULL = Result(
         "cert_not_after": datetime(2026, 3, 1, 12, 30, tzinfo=UTC),
     },
 )
-
-
-@pytest.fixture
-def connection() -> Iterator[sqlite3.Connection]:
-    with closing(sqlite3.connect(":memory:")) as connection:
-        for statement in history.SCHEMA:
-            connection.execute(statement)
-        yield connection
 
 
 def insert(connection: sqlite3.Connection, *results: Result) -> None:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import replace
 
 import pytest
@@ -38,14 +36,6 @@ WAY = result()._replace(
     ),
     skipped=("bezahlen €", "sign out"),
 )  # fmt: skip
-
-
-@pytest.fixture
-def connection() -> Iterator[sqlite3.Connection]:
-    with closing(sqlite3.connect(":memory:")) as connection:
-        for statement in history.SCHEMA:
-            connection.execute(statement)
-        yield connection
 
 
 def kept(connection: sqlite3.Connection, one: Result) -> dict[str, object]:

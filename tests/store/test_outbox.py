@@ -1,8 +1,6 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import replace
 
 import pytest
@@ -14,14 +12,6 @@ from prober.store import outbox
 from prober.store.outbox import Mark
 from tests.alerts.samples import rule
 from tests.fake_clock import NOON
-
-
-@pytest.fixture
-def connection() -> Iterator[sqlite3.Connection]:
-    with closing(sqlite3.connect(":memory:")) as connection:
-        for statement in outbox.SCHEMA:
-            connection.execute(statement)
-        yield connection
 
 
 def fired(check: str = "api", incident: str = "run7") -> AlertState:

@@ -42,7 +42,7 @@ def test_a_file_of_a_newer_prober_is_left_alone(tmp_path: Path) -> None:
     with closing(sqlite3.connect(tmp_path / "prober.db")) as connection:
         connection.execute("PRAGMA user_version = 99")
 
-    with pytest.raises(StartError, match=r"newer prober \(schema 99, this one knows 1\)"):
+    with pytest.raises(StartError, match=r"newer prober \(schema 99, this one knows 2\)"):
         Store.open(tmp_path, FakeClock())
 
 
