@@ -27,8 +27,10 @@ async def test_a_store_that_is_gone_does_not_silence_the_pager(tmp_path: Path) -
         assert made.events == [Event.FIRING, Event.FIRING]
         made.put(*heals())
         await made.clock.advance(3600)
-        counted = [made.events.count(event) for event in (Event.FIRING, Event.RESOLVED)]
+        of_checks = [one.notice.event for one in made.handed if "check" in one.notice.labels]
+        counted = [of_checks.count(event) for event in (Event.FIRING, Event.RESOLVED)]
         assert counted == [2, 1]
+        assert [one.notice.labels["alertname"] for one in made.handed].count("ProberStore") == 1
         assert len({delivery.id for delivery in made.handed}) == len(made.handed)
         assert made.errors > 1
 

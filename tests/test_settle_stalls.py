@@ -18,7 +18,7 @@ from tests.settle_bench import bench, fires, heals, kept, plan, running
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("prober.settle.PATIENCE", 0.02)
+    monkeypatch.setattr("prober.saving.PATIENCE", 0.02)
 
 
 async def test_a_disk_that_stalls_does_not_silence_the_pager(tmp_path: Path) -> None:
@@ -63,7 +63,7 @@ async def test_a_commit_that_fails_after_a_stall_is_made_good(tmp_path: Path) ->
 async def test_flush_keeps_to_its_time_and_what_is_pending_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("prober.settle.PATIENCE", 60.0)
+    monkeypatch.setattr("prober.saving.PATIENCE", 60.0)
     async with bench(tmp_path) as made, asyncio.timeout(5):
         made.store.may_commit.clear()
         async with running(made):
