@@ -1,20 +1,21 @@
 """How notices reach their receivers, however long that takes.
 
 Deliveries of one alert to one notifier form a lane: one after the other, in the
-order they were handed over. Lanes know nothing of each other, but no more than
-`AT_ONCE` sends go to one notifier at a time. In a lane:
+order they were handed over. What lanes to one notifier say at about the same
+time may go in one message (`notify.gather`), so many at once and a second as it
+takes (`notify.gate`); of each other they know nothing besides. In a lane:
 
 1. a delivery is tried until its receiver accepts, with growing pauses or those
    the receiver asks for;
 2. then, and only then, it is marked delivered: a crash in between repeats a
-   message and never loses one;
+   message and never loses one. What must not happen twice is claimed before;
 3. one that cannot be accepted (`DeliveryError.permanent`, a day of failures) is
-   marked dead, and the next has its turn; so is a reminder once there is
-   anything newer to say, but that is no failure.
+   marked dead, and the next has its turn; so is what something newer makes
+   needless (a reminder; to people, how it began once it is over), but that is
+   no failure.
 
 A notifier that is not in the config may come back: what is for it waits.
-Alertmanagers are besides told again every minute what stands, but never while
-something newer of the same alert is on its way to them.
+Alertmanagers are besides told again every minute what stands (`notify.rounds`).
 """
 
 from __future__ import annotations
@@ -23,28 +24,40 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from logging import getLogger
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception
 
 from prober.alerts.notice import Delivery
 from prober.clock import Clock
 from prober.errors import DeliveryError
-from prober.notify import AnyNotifier, Means, Told, alertmanager, post, send
-from prober.notify.again import Standing, batches, held_up
+from prober.notify import AnyNotifier, alertmanager
+from prober.notify.again import Standing
 from prober.notify.alertmanager import AlertmanagerNotifier
-from prober.notify.lane import LONGEST_PAUSE, Lane, Lanes, Nap, may_help, pause, shown
-from prober.notify.news import News
+from prober.notify.gather import Gathers
+from prober.notify.lane import LONGEST_PAUSE, Lane, Lanes, may_help, pause, shown
+from prober.notify.news import News, Undelivered, Well
+from prober.notify.rounds import Rounds
+from prober.notify.telling import Claim, Orphaned, Telling
 
-AT_ONCE = 4  # sends to one notifier
 SUPERSEDED = "superseded by a later notice"
 
 log = getLogger(__name__)
 
-# Writes down what became of a delivery: id, "delivered" or "dead", error text. Never raises.
-Mark: TypeAlias = Callable[[str, str, str], Awaitable[None]]
 # Hears how each try ended: the notifier's name, "accepted", "retried" or "dead".
 Counted: TypeAlias = Callable[[str, str], None]
+
+
+class Mark(Protocol):
+    """Writes down what became of a delivery: "delivered" or "dead". Never raises."""
+
+    def __call__(
+        self, delivery_id: str, status: str, error: str = "", answer: str = "", /
+    ) -> Awaitable[None]: ...
+
+
+async def _anything(_: str) -> bool:
+    return True
 
 
 class Deliverer:
@@ -58,20 +71,34 @@ class Deliverer:
         mark: Mark,
         counted: Counted,
         burns: Callable[[str], bool] = lambda _: True,  # whether the incident of a key fires now
+        claim: Claim = _anything,
+        undelivered: Undelivered = lambda _, __: None,
+        scrub: Callable[[str], str] = str,  # what programs say that are run
     ) -> None:
         self.notifiers = dict(notifiers)
         self.clock = clock
         self._mark = mark
         self._counted = counted
-        self._client = post.client()
-        self._means = Means(client=self._client, clock=clock)
-        self._lanes = Lanes(clock)
-        self._standing = Standing(self.notifiers, clock, burns)
-        self._turns: dict[str, asyncio.Semaphore] = {}
         self._news = News()
-        self._tasks: asyncio.TaskGroup | None = None
-        self._between_rounds = Nap(clock)
+        self._well = Well(undelivered)
+        self._telling = Telling(self.notifiers, clock, claim=claim, news=self._news, scrub=scrub)
+        self._lanes = Lanes(clock, self._telling.people)
+        self._standing = Standing(self.notifiers, clock, burns)
+        self._group = asyncio.TaskGroup()
+        self._tasks: asyncio.TaskGroup | None = None  # the group, while lanes may begin
+        self._gathers = Gathers(clock, tell=self._telling.tell, spawn=self._group.create_task)
+        self._rounds = self._new_rounds()
         self._draining = False
+
+    def _new_rounds(self) -> Rounds:
+        return Rounds(
+            self._lanes,
+            self._standing,
+            self.clock,
+            news=self._news,
+            aside=lambda name: self._gathers.of(name, self.notifiers[name]).gate.aside(),
+            tell=self._telling.again,
+        )
 
     @property
     def pending(self) -> Mapping[str, int]:
@@ -97,8 +124,15 @@ class Deliverer:
             self._start(lane)
             self._lanes.tidy(lane)
 
-    def resume(self, deliveries: Sequence[Delivery]) -> None:
-        """Takes up, at a start, what burns and was told of, and what was resolved lately."""
+    def resume(
+        self, deliveries: Sequence[Delivery], receipts: Mapping[tuple[str, str], str] | None = None
+    ) -> None:
+        """Takes up, at a start, what burns and was told of, and what was resolved lately.
+
+        `receipts`, by incident key and notifier, are what that had answered.
+        """
+        for (incident, notifier), receipt in (receipts or {}).items():
+            self._lanes.at(incident, notifier).receipts[incident] = receipt
         for delivery in deliveries:
             lane = self._lanes.of(delivery)
             self._standing.resume(lane, delivery)
@@ -110,8 +144,12 @@ class Deliverer:
         They are also tried on what was given up, while it burns.
         """
         before, self.notifiers = self.notifiers, dict(notifiers)
-        self._standing.notifiers = self.notifiers
+        self._telling.notifiers = self._standing.notifiers = self.notifiers
+        for name in before.keys() - self.notifiers.keys():
+            self._well.gone(name)
+        self._gathers.configure(self.notifiers)
         for lane in self._lanes:
+            lane.people = self._telling.people(lane.notifier)
             self._standing.sweep(lane)
             if before.get(lane.notifier) == self.notifiers.get(lane.notifier):
                 continue
@@ -123,15 +161,15 @@ class Deliverer:
     async def run(self) -> None:
         """Delivers until it is cancelled or drained; not to be run again."""
         try:
-            async with asyncio.TaskGroup() as self._tasks:
+            async with self._group as self._tasks:
                 for lane in self._lanes:
                     self._start(lane)
                 try:
-                    await self._tell_again()
+                    await self._rounds.run()
                 finally:
                     self._tasks = None
         finally:
-            await self._client.aclose()
+            await self._telling.close()
 
     async def drain(self, seconds: float) -> None:
         """Tries once more what is pending, for so long at most, and lets `run` return.
@@ -140,14 +178,16 @@ class Deliverer:
         the outbox for the next start.
         """
         self._draining = True
-        self._between_rounds.wake()
+        self._rounds.stop()
         tasks = [lane.task for lane in self._lanes if lane.task is not None]
         for lane in self._lanes:
             lane.nap.wake()
+        self._gathers.hurry()
         if tasks:
             _, late = await asyncio.wait(tasks, timeout=seconds)
             for task in late:
                 task.cancel()
+            self._gathers.close()
             await asyncio.gather(*late, return_exceptions=True)
         if left := sum(self.pending.values()):
             log.warning("stopping with %d notices undelivered; they are kept", left)
@@ -201,46 +241,30 @@ class Deliverer:
         if notifier is None:
             return lane.left
         often = isinstance(notifier, AlertmanagerNotifier)
-        return pause(state, alertmanager.AGAIN_EVERY if often else LONGEST_PAUSE)
+        seconds = pause(state, alertmanager.AGAIN_EVERY if often else LONGEST_PAUSE)
+        return lane.trip.agreed(seconds) if lane.trip else seconds
 
     async def _try(self, lane: Lane) -> None:
         await lane.clear.wait()
-        async with self._turn(lane.notifier):
-            delivery = lane.begin()
-            lane.nap.forget()
-            try:
-                await self._tell(lane, delivery)
-            except DeliveryError as error:
-                lane.failed(error)
-                raise
-
-    async def _tell(self, lane: Lane, delivery: Delivery) -> None:
-        notifier = self.notifiers.get(lane.notifier)
-        was_orphaned, lane.orphaned = lane.orphaned, notifier is None
-        if notifier is None:
-            raise DeliveryError("no notifier has this name any more")
-        if was_orphaned and not (lane.ending or self._standing.burns(delivery)):
-            # Nobody would ever tell its end: that was not made while the notifier was gone.
-            raise DeliveryError("it was over before its notifier was back", permanent=True)
-        told = send(Told(notifier=notifier, deliveries=(delivery,)), self._means)
-        await self._telling(told, lane.notifier, lane)
-
-    def _turn(self, notifier: str) -> asyncio.Semaphore:
-        return self._turns.setdefault(notifier, asyncio.Semaphore(AT_ONCE))
-
-    async def _telling(
-        self, told: Awaitable[object], notifier: str, lane: Lane | None = None
-    ) -> None:
         try:
-            await told
-        except DeliveryError:
+            self._adopt(lane)
+            await self._gathers.of(lane.notifier, self.notifiers[lane.notifier]).ride(lane)
+        except DeliveryError as error:
+            lane.failed(error)
+            lane.fails += 1
             raise
-        except Exception as error:  # a notifier's own fault must not end delivery
-            failure = f"a fault of the agent's own: {type(error).__name__}"
-            if self._news.first_heard(failure, notifier, lane):
-                log.exception("telling %s failed", notifier)
-            raise DeliveryError(failure) from error
-        self._news.well(notifier)
+
+    def _adopt(self, lane: Lane) -> None:
+        """Raises Orphaned where nobody can be told, or need be."""
+        is_gone = lane.notifier not in self.notifiers
+        was_orphaned, lane.orphaned = lane.orphaned, is_gone
+        if is_gone:
+            lane.begin()
+            raise Orphaned("no notifier has this name any more")
+        if was_orphaned and not (lane.ending or self._standing.burns(lane.waiting[0])):
+            # Nobody would ever tell its end: that was not made while the notifier was gone.
+            lane.begin()
+            raise Orphaned("it was over before its notifier was back", permanent=True)
 
     def _refused(self, lane: Lane, state: RetryCallState) -> None:
         """A try that will be followed by another."""
@@ -257,45 +281,15 @@ class Deliverer:
         log.info("delivered %s", shown(delivery))
         self._counted(lane.notifier, "accepted")
         self._standing.accepted(lane, delivery)
-        await self._mark(delivery.id, "delivered", "")
+        self._well.accepted(lane.notifier)
+        answered = (lane.answer,) if lane.answer else ()
+        await self._mark(delivery.id, "delivered", "", *answered)
 
     async def _given_up(self, lane: Lane, error: DeliveryError) -> None:
         delivery = lane.waiting[0]
         log.error("gave up %s: %s", shown(delivery), error)
         self._counted(lane.notifier, "dead")
         self._standing.given_up(lane, delivery, permanent=error.permanent)
+        if not isinstance(error, Orphaned):
+            self._well.lost(lane.notifier, f"{shown(delivery)}: {error}")
         await self._mark(delivery.id, "dead", str(error))
-
-    async def _tell_again(self) -> None:
-        """Once a minute, all Alertmanagers at the same time."""
-        while not self._draining:
-            for lane in self._lanes:
-                self._standing.sweep(lane)
-                self._lanes.tidy(lane)
-            async with asyncio.TaskGroup() as round_:
-                for name, notifier in self.notifiers.items():
-                    if isinstance(notifier, AlertmanagerNotifier):
-                        round_.create_task(self._tell_one_again(name, notifier))
-            if not self._draining:
-                await self._between_rounds(alertmanager.AGAIN_EVERY)
-
-    async def _tell_one_again(self, name: str, notifier: AlertmanagerNotifier) -> None:
-        for batch in batches(self._lanes, name):
-            async with self._turn(name):
-                try:
-                    await self._tell_batch(notifier, batch)
-                except DeliveryError as error:
-                    if self._news.first_heard(str(error), name):
-                        log.warning("alerts not told again to %s: %s", name, error)
-
-    async def _tell_batch(self, notifier: AlertmanagerNotifier, batch: Sequence[Lane]) -> None:
-        """Leaves out every lane on which something newer is on its way, and holds that up."""
-        lanes = [lane for lane in batch if not lane.waiting]
-        for lane in lanes:
-            self._standing.sweep(lane)
-        standing = [lane.standing for lane in lanes if lane.standing is not None]
-        if not standing or self._draining:
-            return
-        with held_up(lanes):
-            told = alertmanager.send_all(notifier, standing, self._client, self.clock)
-            await self._telling(told, batch[0].notifier)

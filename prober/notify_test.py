@@ -1,21 +1,22 @@
 """Do the notifiers reach whom they should? Each is told of a test alert, and that it is over.
 
 It needs no agent and leaves nothing behind: one try each, nothing is written down.
+Commands are run only where they are named: a test may restart what is well.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from typing import NamedTuple
 from uuid import uuid4
-
-import httpx
 
 from prober.alerts.notice import Event, Notice, delivery
 from prober.clock import Clock, SystemClock
 from prober.config.model import Config
 from prober.errors import DeliveryError, StartError
-from prober.notify import AnyNotifier, Means, Told, post, send
+from prober.notify import AnyNotifier, Means, Told, command, post, send, takes
+from prober.notify.command import CommandNotifier
 from prober.stdout import say
 from prober.units import rfc3339
 
@@ -28,44 +29,58 @@ async def run(config: Config, names: Sequence[str], clock: Clock | None = None) 
     clock = clock or SystemClock()
     notices = _notices(config, clock.now())
     async with post.client() as client, asyncio.TaskGroup() as tasks:
+        means = Means(client=client, clock=clock, scrub=config.scrub)
         asked = {
-            name: tasks.create_task(_tell(notifier, name, notices, client, clock))
+            name: tasks.create_task(_tell(notifier, name, notices, means))
             for name, notifier in chosen.items()
         }
-    failed = {name: said for name, task in asked.items() if (said := task.result()) is not None}
+    answers = {name: task.result() for name, task in asked.items()}
     for name in chosen:
-        say(f"{name}: {config.scrub(failed.get(name, 'accepted'))}")
-    return 1 if failed else 0
+        say(f"{name}: {config.scrub(answers[name].said)}")
+    return 0 if all(answer.well for answer in answers.values()) else 1
+
+
+class Answer(NamedTuple):
+    said: str
+    well: bool
 
 
 def _chosen(config: Config, names: Sequence[str]) -> dict[str, AnyNotifier]:
     there = ", ".join(config.notifiers)
     if not there:
         raise StartError("the config has no notifiers; write them under notifiers:")
+    if not names and all(isinstance(one, CommandNotifier) for one in config.notifiers.values()):
+        raise StartError(f"there are only commands, which are run where they are named: {there}")
     unknown = [name for name in dict.fromkeys(names) if name not in config.notifiers]
     if unknown:
         said = "\n".join(f"no notifier {name!r}; there are {there}" for name in unknown)
         raise StartError(said)
-    return {name: config.notifiers[name] for name in names or config.notifiers}
+    others = [n for n, one in config.notifiers.items() if not isinstance(one, CommandNotifier)]
+    return {name: config.notifiers[name] for name in names or others}
 
 
 async def _tell(
-    notifier: AnyNotifier,
-    name: str,
-    notices: Sequence[Notice],
-    client: httpx.AsyncClient,
-    clock: Clock,
-) -> str | None:
-    """What went wrong, if anything; of what was never announced no end is told."""
+    notifier: AnyNotifier, name: str, notices: Sequence[Notice], means: Means
+) -> Answer:
+    """What became of it; of what was never announced no end is told."""
+    known: dict[str, str] = {}
+    answers: list[str] = []
     for notice in notices:
+        if notice.event not in takes(notifier):
+            continue
         one = delivery(notice, name, 0)
         try:
-            await send(
-                Told(notifier=notifier, deliveries=(one,)), Means(client=client, clock=clock)
-            )
+            told = Told(notifier=notifier, deliveries=(one,), receipts=known)
+            said = (await send(told, means)).get(one.id, "")
         except DeliveryError as error:
-            return str(error) if notice.event is Event.FIRING else f"its end: {error}"
-    return None
+            said = str(error) if notice.event is Event.FIRING else f"its end: {error}"
+            return Answer(said, well=False)
+        known[notice.key] = said
+        answers.append(" ".join(said.split()))
+    if isinstance(notifier, CommandNotifier):
+        well = all(said.startswith(command.WELL) for said in answers)
+        return Answer("; ".join(answers) or "a test is none of its events", well)
+    return Answer("accepted", well=True)
 
 
 def _notices(config: Config, now: float) -> tuple[Notice, Notice]:

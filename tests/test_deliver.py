@@ -6,8 +6,7 @@ import asyncio
 import json
 import logging
 import random
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,16 +14,15 @@ import pytest
 from pydantic import JsonValue
 
 from prober.alerts.notice import Delivery, Event
-from prober.deliver import AT_ONCE, Deliverer
 from prober.notify import AnyNotifier, Means, Told, send
-from prober.notify.alertmanager import AlertmanagerNotifier
-from prober.notify.webhook import WebhookNotifier
-from tests.fake_clock import NOON, FakeClock
+from tests.fake_clock import NOON
 from tests.notify.notices import delivery, firing, notice, resolved
+from tests.notify.rig import Machine, check_of, cluster, delivering, told, webhook
 from tests.servers import receivers
 from tests.servers.receivers import OK, RESET, SILENCE, Answer, Received, Receiver, receiver
 
 DAY = 86400.0
+AT_ONCE = Machine.TRAITS.at_once
 
 
 @pytest.fixture
@@ -37,95 +35,6 @@ async def hook() -> AsyncIterator[Receiver]:
 async def other() -> AsyncIterator[Receiver]:
     async with receiver() as one:
         yield one
-
-
-def webhook(url: str, **settings: JsonValue) -> WebhookNotifier:
-    return WebhookNotifier.model_validate({"webhook": {"url": url, **settings}})
-
-
-def cluster(*urls: str, timeout: float = 10.0) -> AlertmanagerNotifier:
-    settings = {"urls": urls, "timeout": timeout}
-    return AlertmanagerNotifier.model_validate({"alertmanager": settings})
-
-
-class Rig:
-    """A Deliverer, the clock it lives by, and what it has said about its work."""
-
-    def __init__(self, notifiers: Mapping[str, AnyNotifier], now: float) -> None:
-        self.clock = FakeClock(now)
-        self.over: set[str] = set()  # what begins the keys of incidents that do not burn
-        self.marks: list[tuple[str, str, str]] = []
-        self.counts: list[tuple[str, str]] = []
-        self.deliverer = Deliverer(
-            notifiers=notifiers,
-            clock=self.clock,
-            mark=self._mark,
-            counted=self._counted,
-            burns=lambda key: not key.startswith(tuple(self.over)),
-        )
-        self.task: asyncio.Task[None] | None = None
-        self._stir = asyncio.Event()
-
-    async def _mark(self, delivery_id: str, status: str, error: str) -> None:
-        await asyncio.sleep(0)
-        self.marks.append((delivery_id, status, error))
-        self._stir.set()
-
-    def _counted(self, notifier: str, outcome: str) -> None:
-        self.counts.append((notifier, outcome))
-        self._stir.set()
-
-    async def until(self, true: Callable[[], bool]) -> None:
-        """Waits for what is marked or counted; time stands still."""
-        async with asyncio.timeout(10):
-            while not true():
-                self._stir.clear()
-                await self._stir.wait()
-
-    async def until_marked(self, count: int) -> None:
-        await self.until(lambda: len(self.marks) >= count)
-
-    async def until_pausing(self, lanes: int = 1) -> None:
-        """So many lanes are between two tries."""
-        async with asyncio.timeout(10):
-            await self.clock.until_asleep(lanes + 1)  # one waits for the next round of re-sends
-
-    async def let_pass(self, seconds: float, true: Callable[[], bool]) -> None:
-        """Lets time pass, in steps, until something is true."""
-        async with asyncio.timeout(30):
-            while not true():
-                await self.clock.advance(seconds)
-
-    @property
-    def dead(self) -> list[str]:
-        return [error for _, status, error in self.marks if status == "dead"]
-
-
-@asynccontextmanager
-async def delivering(
-    notifiers: Mapping[str, AnyNotifier],
-    *handed: Delivery,
-    resumed: Sequence[Delivery] = (),
-    over: Sequence[str] = (),
-    now: float = NOON,
-) -> AsyncIterator[Rig]:
-    rig = Rig(notifiers, now)
-    rig.over.update(over)
-    rig.deliverer.resume(resumed)
-    rig.deliverer.hand(handed)
-    async with asyncio.TaskGroup() as tasks:
-        rig.task = tasks.create_task(rig.deliverer.run())
-        yield rig
-        rig.task.cancel()
-
-
-def told(one: Receiver) -> list[tuple[str, str]]:
-    """(event, check) of every request, in the order of their arrival."""
-    return [(r.headers["x-prober-event"], _check(r)) for r in one.received]
-
-
-def _check(received: Received) -> str:
-    return str(json.loads(received.raw)["commonLabels"]["check"])
 
 
 async def test_what_is_accepted_is_marked_counted_and_said(
@@ -240,7 +149,7 @@ async def test_the_next_incident_of_an_alert_waits_for_the_end_of_the_last(
 
 
 async def test_an_alert_waits_for_no_other(hook: Receiver) -> None:
-    hook.answer = lambda one: Answer(500) if _check(one) == "stuck" else OK
+    hook.answer = lambda one: Answer(500) if check_of(one) == "stuck" else OK
     stuck = [firing(check="stuck"), resolved(check="stuck")]
 
     async with delivering({"ops": webhook(hook.url)}, *stuck, firing(), resolved()) as rig:
@@ -454,7 +363,7 @@ async def test_a_fault_of_our_own_is_a_failure_with_a_traceback_and_ends_nothing
             raise KeyError("our own")
         return await send(told, means)
 
-    monkeypatch.setattr("prober.deliver.send", crash)
+    monkeypatch.setattr("prober.notify.telling.send", crash)
 
     async with delivering({"ops": webhook(hook.url)}, firing()) as rig:
         await rig.let_pass(1, lambda: bool(rig.marks))
@@ -482,7 +391,7 @@ async def test_a_failure_is_said_once_until_it_changes(
 async def test_one_alert_that_cannot_be_told_is_said_once_among_many_that_can(
     hook: Receiver, caplog: pytest.LogCaptureFixture
 ) -> None:
-    hook.answer = lambda one: Answer(500) if _check(one) == "stuck" else OK
+    hook.answer = lambda one: Answer(500) if check_of(one) == "stuck" else OK
 
     async with delivering({"ops": webhook(hook.url)}, firing(check="stuck")) as rig:
         for n in range(5):
@@ -741,7 +650,7 @@ async def test_whatever_receivers_do_each_lane_is_in_order_and_nothing_is_lost(
         key = one.headers["idempotency-key"]
         answer = dice.choice([OK, OK, Answer(503), Answer(429), RESET, Answer(500), Answer(400)])
         if answer is OK:
-            lane = _check(one) + by_id[key].notifier
+            lane = check_of(one) + by_id[key].notifier
             accepted.setdefault(lane, []).append(by_id[key])
         elif answer.status == 400:
             refused.add(key)

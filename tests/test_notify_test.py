@@ -13,6 +13,8 @@ from prober import config, notify_test
 from prober.errors import StartError
 from tests.fake_clock import FakeClock
 from tests.servers.receivers import Answer, free_port, receiver
+from tests.servers.slack import CHANNEL, slack
+from tests.servers.slack import TOKEN as SLACK_TOKEN
 from tests.servers.smtp import mailhost
 from tests.servers.tls import Authority
 from tests.servers.twilio import SENDER, SID, TOKEN, twilio
@@ -130,6 +132,52 @@ async def test_only_those_named_are_told(
 
     assert {one.path for one in hook.received} == {"/a", "/c"}
     assert capsys.readouterr().out == "c: accepted\na: accepted\n"
+
+
+async def test_a_command_is_run_only_where_it_is_named_and_says_what_it_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with receiver() as hook:
+        told = loaded(
+            tmp_path,
+            f'  hook: {{webhook: {{url: "{hook.url}"}}}}\n'
+            "  well: {command: {argv: [echo, restarted], events: [firing, resolved]}}\n"
+            "  bad: {command: {argv: [sh, -c, 'echo no; exit 4']}}\n"
+            "  gone: {command: {argv: [/nowhere/restart]}}\n"
+            "  late: {command: {argv: [echo, hello], events: [reminder]}}\n",
+        )
+        everybody = await notify_test.run(told, [], FakeClock())
+        first = capsys.readouterr().out
+        well = await notify_test.run(told, ["well", "late"], FakeClock())
+        named = await notify_test.run(told, ["bad", "gone"], FakeClock())
+
+    well_said, late, bad, gone = capsys.readouterr().out.splitlines()
+    assert (everybody, well, named) == (0, 0, 1)
+    assert first == "hook: accepted\n"
+    assert well_said == "well: exit 0: restarted; exit 0: restarted"
+    assert late == "late: a test is none of its events"
+    assert bad == "bad: exit 4: no"
+    assert gone.startswith("gone: /nowhere/restart cannot be run: ")
+
+
+async def test_where_there_are_only_commands_one_has_to_be_named(tmp_path: Path) -> None:
+    told = loaded(tmp_path, "  fix: {command: {argv: [echo, restarted]}}\n")
+
+    with pytest.raises(StartError, match=r"there are only commands, .*: fix$"):
+        await notify_test.run(told, [], FakeClock())
+
+
+async def test_a_bot_edits_the_message_of_the_test(tmp_path: Path) -> None:
+    async with slack() as theirs:
+        told = loaded(
+            tmp_path,
+            f"  ops: {{slack: {{token: {SLACK_TOKEN}, channel: {CHANNEL},"
+            f' url: "{theirs.hook.url}"}}}}\n',
+        )
+        code = await notify_test.run(told, [], FakeClock())
+
+    assert code == 0
+    assert [one.edits for one in theirs.channel.values()] == [1]
 
 
 async def test_a_name_that_is_no_notifiers_tells_nobody(tmp_path: Path) -> None:

@@ -38,6 +38,8 @@ class Standing:
 
     def accepted(self, lane: Lane, delivery: Delivery) -> None:
         lane.refused = None
+        if lane.answer:
+            lane.receipts[delivery.notice.key] = lane.answer
         known = lane.standing  # after a restart the same firing may stand in newer words already
         self._put(lane, known if known is not None and known.id == delivery.id else delivery)
 
@@ -54,6 +56,9 @@ class Standing:
 
     def sweep(self, lane: Lane) -> None:
         """Drops what is over."""
+        waiting = {one.notice.key for one in lane.waiting}
+        for key in [one for one in lane.receipts if one not in waiting and not self._burns(one)]:
+            del lane.receipts[key]
         if lane.standing is not None and not self._stands(lane.standing):
             lane.standing = None
         if lane.refused is not None and not self.burns(lane.refused):

@@ -44,7 +44,7 @@ class AlertmanagerSettings(Model):
 
 class AlertmanagerNotifier(Model):
     kind: ClassVar[str] = "alertmanager"
-    TRAITS: ClassVar[Traits] = Traits(people=False)
+    TRAITS: ClassVar[Traits] = Traits(people=False, most=BATCH)
 
     alertmanager: AlertmanagerSettings
 

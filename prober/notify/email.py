@@ -22,22 +22,21 @@ from typing import Annotated, ClassVar, Self
 from urllib.parse import unquote, urlsplit
 
 import aiosmtplib
-import httpx
 from pydantic import AfterValidator, Field, GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
 from prober.alerts.notice import Delivery
 from prober.check import Model
-from prober.clock import Clock
 from prober.errors import DeliveryError
 from prober.notify import email_text, people
 from prober.notify.email_text import mailbox
 from prober.notify.post import ANSWER_SHOWN, TurnedAway
-from prober.notify.traits import FOR_PEOPLE, Traits
+from prober.notify.traits import FOR_PEOPLE, Means, Traits
 from prober.secret import Scrubber, written
 from prober.units import Duration, show_duration
 
 SMTPS, SUBMISSION, SMTP = 465, 587, 25
+MOST = 100  # alerts in one mail
 RIGHT = (
     "write smtps://host or smtp://host:587, and user:password@ before the host where it wants them,"
     " percent-encoded"
@@ -106,7 +105,7 @@ def _address(text: str) -> str:
 Address = Annotated[str, AfterValidator(_address)]
 
 
-class EmailSettings(Model):
+class EmailSettings(people.People):
     smtp: Server
     from_: Annotated[Address, Field(alias="from")]
     to: Annotated[tuple[Address, ...], people.SOMEBODY]
@@ -116,21 +115,27 @@ class EmailSettings(Model):
 
 class EmailNotifier(Model):
     kind: ClassVar[str] = "email"
-    TRAITS: ClassVar[Traits] = Traits(people=True, events=FOR_PEOPLE)
+    TRAITS: ClassVar[Traits] = Traits(people=True, most=MOST, events=FOR_PEOPLE)
 
     email: EmailSettings
 
 
-async def send(
-    notifier: EmailNotifier, delivery: Delivery, client: httpx.AsyncClient, clock: Clock
-) -> None:
+async def send(notifier: EmailNotifier, deliveries: Sequence[Delivery], means: Means) -> None:
     """Returns when the server has taken the message for all that it takes it for. Raises DeliveryError."""
     settings = notifier.email
     all_ = [mailbox(text) for text in settings.to]
-    round_ = people.begun(delivery, client)
-    left = round_.left([one.address for one in all_])
-    letter = email_text.letter(delivery, mailbox(settings.from_), all_, clock.now())
-    round_.end(await _exchange(settings, left, letter) if left else {}, client)
+    round_ = people.Round(deliveries, means.client)
+    answers: dict[str, DeliveryError | None] = {}
+    for lacking, left in round_.left([one.address for one in all_]):
+        now = means.clock.now()
+        sender = mailbox(settings.from_)
+        # Writing one of a hundred alerts takes 50 ms.
+        letter = await asyncio.to_thread(email_text.letter, lacking, sender, all_, now)
+        try:
+            answers |= await _exchange(settings, left, letter)
+        except DeliveryError as error:
+            answers |= dict.fromkeys(left, error)
+    round_.end(answers)
 
 
 async def _exchange(

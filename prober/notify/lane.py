@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from tenacity import RetryCallState, wait_random_exponential
 
@@ -53,6 +53,20 @@ class Nap:
         self._woken = False
 
 
+@dataclass(eq=False, slots=True)
+class Trip:
+    """One message that was on its way; `shared` by several lanes."""
+
+    shared: bool
+    pause: float | None = None
+
+    def agreed(self, pause: float) -> float:
+        """All who failed together pause for as long as the first who asks."""
+        if self.pause is None:
+            self.pause = pause
+        return self.pause
+
+
 class Lane:
     """One alert's incidents, one after the other: a lane of each would be too many.
 
@@ -64,7 +78,11 @@ class Lane:
     `standing` is what an Alertmanager is to be told again; `clear` is unset
     while it is being told. `refused` is a firing that was given up: other
     settings of the notifier may still help it. `trouble` is how the first of
-    `waiting` failed last.
+    `waiting` failed last, and `trip` and `fails` in which message and how often.
+    `receipts` are what the notifier answered, by the key of the incident.
+
+    With `people` at the other end, what is over is told in one: how it began is
+    needless once it is not told before how it ended.
     """
 
     def __init__(self, alert: str, notifier: str, clock: Clock) -> None:
@@ -80,6 +98,12 @@ class Lane:
         self.clear.set()
         self.trouble = ""
         self.orphaned = False  # the last try found no notifier of this name
+        self.people = False
+        self.trip: Trip | None = None
+        self.fails = 0
+        self.receipts: dict[str, str] = {}
+        self.answer = ""  # what was answered to the first of `waiting`
+        self.claimed = False  # it may have happened: there is no second try
         self._clock = clock
         self._held = False  # the first of `waiting` is on its way: it stays until it is back
         self._tried: str | None = None  # whose count has begun
@@ -101,17 +125,23 @@ class Lane:
         if self.refused is not None and self.refused.id == new.id:
             self.refused = new
 
-    def begin(self) -> Delivery:
-        """The first of `waiting`, about to be tried."""
-        delivery = self.waiting[0]
-        self._held = True
-        if self._tried != delivery.id:
-            self._tried, self._since = delivery.id, self._clock.monotonic()
+    def count(self) -> None:
+        """The first of `waiting` wants to be tried: the time it has for that begins."""
+        if self._tried != self.waiting[0].id:
+            self._tried, self._since = self.waiting[0].id, self._clock.monotonic()
             self._turned_away_since = None
-        return delivery
+
+    def begin(self, trip: Trip | None = None) -> Delivery:
+        """The first of `waiting`, about to be tried."""
+        self.count()
+        self.nap.forget()
+        self._held = True
+        self.trip = trip
+        self.answer = ""
+        return self.waiting[0]
 
     def failed(self, error: DeliveryError) -> None:
-        """How that try ended, unless it was accepted."""
+        """How that try ended, unless it was accepted; or another's, of the same notifier."""
         if not isinstance(error, TurnedAway):
             self._turned_away_since = None
         elif self._turned_away_since is None:
@@ -125,13 +155,15 @@ class Lane:
     def done(self) -> None:
         """The first of `waiting` is accepted or given up."""
         self.waiting.popleft()
-        self._held = False
+        self._held = self.claimed = False
         self.trouble = ""
+        self.trip, self.fails = None, 0
         self._shed()
 
     def begin_anew(self) -> None:
         """Other settings: whatever failed before counts no more, and the pause is over."""
-        self._tried = None
+        if not self.claimed:
+            self._tried = None
         self.nap.wake()
 
     def hopeless(self, error: BaseException | None) -> bool:
@@ -157,18 +189,27 @@ class Lane:
         return any(one.notice.key == key and one.notice.event.is_over for one in self.waiting)
 
     def _shed(self) -> None:
-        """A reminder is needless once anything newer is to be said."""
-        for one in list(self.waiting)[self._held : -1]:
-            if one.notice.event is Event.REMINDER:
+        """Drops what is needless by something newer, unless it is on its way."""
+        free = list(self.waiting)[self._held :]
+        for at, one in enumerate(free[:-1]):
+            if one.notice.event is Event.REMINDER or (self.people and _ended(one, free[at + 1 :])):
                 self.waiting.remove(one)
                 self.superseded.append(one)
+
+
+def _ended(one: Delivery, later: Iterable[Delivery]) -> bool:
+    """Whether the end of its incident is among what is to be said later."""
+    if one.notice.event.is_over:
+        return False
+    return any(new.notice.key == one.notice.key and new.notice.event.is_over for new in later)
 
 
 class Lanes:
     """All lanes on which there is anything, by alert and notifier."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, people: Callable[[str], bool] = lambda _: False) -> None:
         self._clock = clock
+        self._people = people  # whether the notifier of a name is for some
         self._lanes: dict[tuple[str, str], Lane] = {}
 
     def __iter__(self) -> Iterator[Lane]:
@@ -176,13 +217,20 @@ class Lanes:
         return iter(list(self._lanes.values()))
 
     def of(self, delivery: Delivery) -> Lane:
-        key = (alert_of(delivery), delivery.notifier)
+        return self.at(delivery.notice.key, delivery.notifier)
+
+    def at(self, incident: str, notifier: str) -> Lane:
+        """The lane of the incident with this key."""
+        key = (alert_of(incident), notifier)
         if key not in self._lanes:
             self._lanes[key] = Lane(*key, self._clock)
-        return self._lanes[key]
+        lane = self._lanes[key]
+        lane.people = self._people(lane.notifier)
+        return lane
 
     def tidy(self, lane: Lane) -> None:
-        if not (lane.waiting or lane.superseded or lane.standing or lane.refused):
+        kept = lane.waiting or lane.superseded or lane.standing or lane.refused or lane.receipts
+        if not kept:
             self._lanes.pop((lane.alert, lane.notifier), None)
 
     def pending(self, notifiers: Iterable[str]) -> dict[str, int]:
@@ -198,9 +246,9 @@ class Lanes:
         return min((one.created_at for lane in self for one in lane.waiting), default=None)
 
 
-def alert_of(delivery: Delivery) -> str:
+def alert_of(incident: str) -> str:
     """`region/check/rule`: what the keys of all its incidents begin with."""
-    return delivery.notice.key.rpartition("/")[0]
+    return incident.rpartition("/")[0]
 
 
 def shown(delivery: Delivery) -> str:

@@ -15,7 +15,7 @@ import httpx
 from pydantic import AfterValidator, Field, JsonValue
 from pydantic_core import from_json
 
-from prober.alerts.notice import Delivery, Notice
+from prober.alerts.notice import PLAIN, Delivery, Event, Notice
 from prober.check import Model
 from prober.clock import Clock
 from prober.errors import DeliveryError
@@ -32,6 +32,7 @@ LONGEST_SUMMARY = 1024
 LONGEST_NAME = 255  # of source, component, group and class
 LONGEST_DETAIL = 2000
 LARGEST = 512_000  # bytes of an event
+_ACTIONS = {Event.RESOLVED: "resolve", Event.ACKNOWLEDGED: "acknowledge"}
 _LEFT_OUT: JsonValue = {"left_out": "the details are too large for one event"}
 
 
@@ -51,7 +52,9 @@ class PagerdutySettings(Model):
 
 class PagerdutyNotifier(Model):
     kind: ClassVar[str] = "pagerduty"
-    TRAITS: ClassVar[Traits] = Traits(people=False, per_second=2.0)
+    TRAITS: ClassVar[Traits] = Traits(
+        people=False, per_second=2.0, events=PLAIN | {Event.ACKNOWLEDGED}
+    )
 
     pagerduty: PagerdutySettings
 
@@ -104,11 +107,10 @@ def _body(event: Mapping[str, JsonValue]) -> bytes:
 
 def event(settings: PagerdutySettings, notice: Notice) -> dict[str, JsonValue]:
     """One event of `POST /v2/enqueue`."""
-    over = notice.event.is_over
     links: list[JsonValue] = [{"href": href, "text": name} for name, href in texts.links(notice)]
     told: dict[str, JsonValue] = {
         "routing_key": settings.routing_key.reveal(),
-        "event_action": "resolve" if over else "trigger",
+        "event_action": _ACTIONS.get(notice.event, "trigger"),
         "dedup_key": dedup_key(notice.key),
         "payload": _payload(settings, notice),
         "links": links,

@@ -1,27 +1,40 @@
-"""Whom of several people has a message reached, so that a retry tells nobody twice?
+"""Who reads what is sent: how long to gather for them, and whom of several has it reached?
 
-What is kept is kept in memory: after a restart in the middle of a delivery,
-all of its people are told (again).
+So that a retry tells nobody twice, it is kept who has what. That is kept in
+memory: after a restart in the middle of a delivery, all of its people are told
+(again).
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from logging import getLogger
+from typing import Annotated, TypeAlias
 from weakref import WeakKeyDictionary
 
 import httpx
-from pydantic import AfterValidator
+from pydantic import AfterValidator, Field
 
 from prober.alerts.notice import Delivery
+from prober.check import Model
 from prober.errors import DeliveryError
 from prober.notify.post import TurnedAway
+from prober.units import Duration
 
-KEPT = 1000  # deliveries that have reached some and not all; what is given up is among them
+KEPT = 5000  # deliveries that have reached some and not all; what is given up is among them
 
 log = getLogger(__name__)
+
+
+class People(Model):
+    """In the settings of what people read.
+
+    After a quiet time the first notice goes at once, and those of the next
+    `group_wait` go as one message; 0 sends each by itself.
+    """
+
+    group_wait: Annotated[Duration, Field(ge=0)] = 10.0
 
 
 def _somebody(people: tuple[str, ...]) -> tuple[str, ...]:
@@ -32,46 +45,61 @@ def _somebody(people: tuple[str, ...]) -> tuple[str, ...]:
 
 SOMEBODY = AfterValidator(_somebody)  # of a list of people, once each of them is right
 
+# Of one delivery: who needs no further try, and why.
+Settled: TypeAlias = "dict[str, DeliveryError | None]"
 # By client: two agents in a process are two.
-_rounds: WeakKeyDictionary[httpx.AsyncClient, OrderedDict[str, Round]] = WeakKeyDictionary()
+_rounds: WeakKeyDictionary[httpx.AsyncClient, OrderedDict[str, Settled]] = WeakKeyDictionary()
 
 
-@dataclass(slots=True)
 class Round:
-    """One delivery's people; `settled` has those who need no further try, and why."""
+    """Deliveries that go together, and what earlier tries of them came to.
 
-    delivery: str
-    settled: dict[str, DeliveryError | None] = field(default_factory=dict)
+    They are kept one by one: at the next try others may have joined them.
+    """
 
-    def left(self, people: Sequence[str]) -> tuple[str, ...]:
-        return tuple(who for who in dict.fromkeys(people) if who not in self.settled)
+    def __init__(self, deliveries: Sequence[Delivery], client: httpx.AsyncClient) -> None:
+        known = _rounds.get(client, OrderedDict())
+        self._deliveries = deliveries
+        self._client = client
+        self._settled: dict[str, Settled] = {one.id: known.get(one.id, {}) for one in deliveries}
 
-    def end(self, answers: Mapping[str, DeliveryError | None], client: httpx.AsyncClient) -> None:
+    def left(self, people: Sequence[str]) -> list[tuple[list[Delivery], list[str]]]:
+        """What is still to be sent, and to whom: those who lack the same get one message."""
+        lacking: dict[tuple[str, ...], list[str]] = {}
+        for who in dict.fromkeys(people):
+            ids = tuple(id_ for id_, settled in self._settled.items() if who not in settled)
+            if ids:
+                lacking.setdefault(ids, []).append(who)
+        return [
+            ([one for one in self._deliveries if one.id in ids], who)
+            for ids, who in lacking.items()
+        ]
+
+    def end(self, answers: Mapping[str, DeliveryError | None]) -> None:
         """Returns when nobody is left and somebody was reached. Raises DeliveryError."""
         hopeful = [error for error in answers.values() if error and not error.permanent]
-        self.settled |= {who: e for who, e in answers.items() if e is None or e.permanent}
+        final = {who: e for who, e in answers.items() if e is None or e.permanent}
+        for settled in self._settled.values():
+            settled |= final | settled
         if hopeful:
-            _keep(self, client)
+            self._keep()
             raise _together(hopeful)
-        _rounds.get(client, OrderedDict()).pop(self.delivery, None)
-        refused = [error for error in self.settled.values() if error is not None]
-        if len(refused) == len(self.settled):
+        for id_ in self._settled:
+            _rounds.get(self._client, OrderedDict()).pop(id_, None)
+        outcomes = [each for settled in self._settled.values() for each in settled.values()]
+        refused = [*dict.fromkeys(error for error in outcomes if error is not None)]
+        if None not in outcomes:
             raise _together(refused, permanent=True)
         for error in refused:
-            log.warning("%s; others have it (%s)", error, self.delivery)
+            log.warning("%s; others have it (%s)", error, ", ".join(self._settled))
 
-
-def begun(delivery: Delivery, client: httpx.AsyncClient) -> Round:
-    """What earlier tries of this delivery came to."""
-    return _rounds.get(client, OrderedDict()).get(delivery.id) or Round(delivery.id)
-
-
-def _keep(one: Round, client: httpx.AsyncClient) -> None:
-    rounds = _rounds.setdefault(client, OrderedDict())
-    rounds[one.delivery] = one
-    rounds.move_to_end(one.delivery)
-    while len(rounds) > KEPT:
-        rounds.popitem(last=False)
+    def _keep(self) -> None:
+        rounds = _rounds.setdefault(self._client, OrderedDict())
+        for id_, settled in self._settled.items():
+            rounds[id_] = settled
+            rounds.move_to_end(id_)
+        while len(rounds) > KEPT:
+            rounds.popitem(last=False)
 
 
 def _together(errors: Sequence[DeliveryError], *, permanent: bool = False) -> DeliveryError:

@@ -1,39 +1,33 @@
-"""What a Slack channel is told through an incoming webhook, and which answers of Slack's are final.
+"""What a Slack channel is told, through an incoming webhook or by a bot, and which answers are final.
 
-The headline is the message's text, which notifications on phones show too; what
-else is known stands below it in an attachment, since nothing else of Slack's
-has a coloured edge. Slack gives a webhook nothing by which it could change its
-own message later: every notice is a message of its own.
+Slack gives a webhook nothing by which it could change its own message later:
+every notice is a message of its own. A bot has one message for each incident
+and edits it; what somebody should hear of is said in its thread as well. Several
+incidents in one message go on in its thread.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from types import MappingProxyType
-from typing import Annotated, ClassVar
+from collections.abc import Mapping, Sequence
+from typing import Annotated, ClassVar, Self
 
-import httpx
-from pydantic import AfterValidator, Field, JsonValue
+from pydantic import AfterValidator, Field, JsonValue, model_validator
 from pydantic_core import from_json
 
-from prober.alerts.notice import Delivery, Notice
+from prober.alerts.notice import Delivery
 from prober.check import Model
-from prober.clock import Clock
 from prober.errors import DeliveryError
-from prober.notify import post, texts
+from prober.notify import post, slack_blocks, slack_bot
+from prober.notify.people import People
 from prober.notify.post import Answered, Post, TurnedAway, Url
-from prober.notify.texts import Level
-from prober.notify.traits import FOR_PEOPLE, Traits
+from prober.notify.slack_bot import Bot
+from prober.notify.traits import FOR_PEOPLE, Means, Traits
+from prober.secret import Secret
 from prober.units import Duration
 
-# All together stay below some 12,000 characters, beyond which Slack refuses a message.
-LONGEST_HEADLINE, LONGEST_DESCRIPTION, LONGEST_VALUE, LONGEST_LABELS = 1000, 2500, 300, 1000
-MOST_FIELDS = 10
-GOOD = "#2eb67d"
-COLOURS: Mapping[Level, str] = MappingProxyType(
-    {"critical": "#c41e3a", "error": "#e8590c", "warning": "#f2b90c", "info": "#4a90d9"}
-)
+MOST = 200  # notices in one message
+API = "https://slack.com"
 # What Slack says of a webhook that is gone or not ours any more: waiting does not help.
 FINAL = frozenset(
     {
@@ -41,12 +35,7 @@ FINAL = frozenset(
         "no_service", "no_service_id", "no_team", "posting_to_general_channel_denied", "team_disabled", "user_not_found",
     }
 )  # fmt: skip
-_ESCAPES = MappingProxyType({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
-# Each has a place of its own in the message, or says nothing to people.
-_PLACED = frozenset(
-    {"summary", "description", "runbook_url", "evidence_url", "duration", "first_message", "last_message"}
-)  # fmt: skip
-_OURS = frozenset({"alertname", "severity"})  # among the labels
+SHORTEST_TOKEN = 10  # characters
 
 
 def _whole(value: Url) -> Url:
@@ -55,40 +44,88 @@ def _whole(value: Url) -> Url:
     return value
 
 
-class SlackSettings(Model):
-    webhook_url: Annotated[Url, AfterValidator(_whole)]
+def _token(value: Secret) -> Secret:
+    text = value.reveal()
+    if not text.isascii() or not text.isprintable() or " " in text or len(text) < SHORTEST_TOKEN:
+        raise ValueError("no token; write the one of a bot, which begins with xoxb-")
+    return value
+
+
+class SlackSettings(People):
+    webhook_url: Annotated[Url, AfterValidator(_whole)] | None = None
+    token: Annotated[Secret, AfterValidator(_token)] | None = None
+    channel: Annotated[str, Field(min_length=1)] | None = None
+    url: Url = Url(API)
     timeout: Annotated[Duration, Field(gt=0)] = 10.0
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if self.webhook_url is not None:
+            if self.token is not None or self.channel is not None:
+                other = "token" if self.token is not None else "channel"
+                raise ValueError(
+                    f"webhook_url and {other}; keep one: a webhook has its own channel"
+                )
+        elif self.token is None and self.channel is None:
+            raise ValueError("no webhook_url; write it, or the token and channel of a bot")
+        elif self.channel is None:
+            raise ValueError("token without channel; write where to, as C0123456789 or general")
+        elif self.token is None:
+            raise ValueError("channel without token; write that of a bot, xoxb-…")
+        return self
 
 
 class SlackNotifier(Model):
     kind: ClassVar[str] = "slack"
-    TRAITS: ClassVar[Traits] = Traits(people=True, per_second=1.0, events=FOR_PEOPLE)
+    TRAITS: ClassVar[Traits] = Traits(people=True, per_second=1.0, most=MOST, events=FOR_PEOPLE)
 
     slack: SlackSettings
 
 
 async def send(
-    notifier: SlackNotifier, delivery: Delivery, client: httpx.AsyncClient, clock: Clock
-) -> None:
-    """Returns when Slack has taken the message. Raises DeliveryError."""
+    notifier: SlackNotifier,
+    deliveries: Sequence[Delivery],
+    means: Means,
+    receipts: Mapping[str, str],
+) -> Mapping[str, str]:
+    """By delivery id, where a bot has said it. Raises DeliveryError."""
     settings = notifier.slack
-    url = settings.webhook_url.reveal()
+    if settings.token is not None and settings.channel is not None:
+        bot = Bot(
+            token=settings.token,
+            channel=settings.channel,
+            url=settings.url,
+            timeout=settings.timeout,
+        )
+        return await slack_bot.tell(bot, deliveries, receipts, means)
+    if settings.webhook_url is not None:
+        await _through_webhook(settings, settings.webhook_url, deliveries, means)
+    return {}
+
+
+async def _through_webhook(
+    settings: SlackSettings, webhook: Url, deliveries: Sequence[Delivery], means: Means
+) -> None:
+    url = webhook.reveal()
     one = Post(
-        url=settings.webhook_url,
-        body=json.dumps(message(delivery.notice), separators=(",", ":")).encode(),
+        url=webhook,
+        body=_json(_message(deliveries)),
         headers={},
         timeout=settings.timeout,
         hidden=(str(url), url.path.strip("/")),
     )
-    answer = await post.ask(one, client)
+    answer = await post.ask(one, means.client)
     if not answer.response.is_success:
-        refused = post.refusal(one, answer, clock.now())
+        refused = post.refusal(one, answer, means.clock.now())
         final = answer.said.strip().decode(errors="replace") in FINAL
         raise DeliveryError(str(refused), permanent=True) if final else refused
     if not _took(answer):
-        # A wall in front of Slack, or no Slack at all: not for a day, each try may be read.
-        status = answer.response.status_code
-        raise TurnedAway(f"{settings.webhook_url} answered {status}, but not as Slack does")
+        raise _not_slack(webhook, answer)
+
+
+def _not_slack(url: Url, answer: Answered) -> TurnedAway:
+    """A wall in front of Slack, or no Slack at all: not for a day, each try may be read."""
+    return TurnedAway(f"{url} answered {answer.response.status_code}, but not as Slack does")
 
 
 def _took(answer: Answered) -> bool:
@@ -103,87 +140,10 @@ def _took(answer: Answered) -> bool:
     return isinstance(said, dict) and True in (said.get("ok"), said.get("success"))
 
 
-def message(notice: Notice) -> dict[str, JsonValue]:
-    """The body of one message; `text` alone is enough to know what happened."""
-    severity = notice.labels.get("severity", "")
-    begin = ", ".join(part for part in (texts.title(notice), severity) if part)
-    over = notice.event.is_over
-    blocks: list[JsonValue] = [*_blocks(notice)]
-    attachment: JsonValue = {
-        "color": GOOD if over else COLOURS[texts.level(severity)],
-        "blocks": blocks,
-    }
-    return {
-        "text": escaped(f"{begin}: {texts.summary(notice)}", LONGEST_HEADLINE),
-        "mrkdwn": False,  # a `*` in an error is a `*`
-        "unfurl_links": False,
-        "unfurl_media": False,
-        "attachments": [attachment] if blocks else [],
-    }
+def _message(deliveries: Sequence[Delivery]) -> dict[str, JsonValue]:
+    notices = [one.notice for one in deliveries]
+    return slack_blocks.together(notices) if len(notices) > 1 else slack_blocks.message(notices[0])
 
 
-def _blocks(notice: Notice) -> Iterator[JsonValue]:
-    if description := notice.annotations.get("description"):
-        yield _section(f"```{_code(description, LONGEST_DESCRIPTION)}```")
-    fields: list[JsonValue] = [
-        _words(f"*{_named(name)}*\n`{_inline(text, LONGEST_VALUE)}`")
-        for name, text in _facts(notice)
-        if text.strip()
-    ]
-    if fields:
-        yield {"type": "section", "fields": fields[:MOST_FIELDS]}
-    if labels := _labels(notice):
-        yield {"type": "context", "elements": [_words(f"`{labels}`")]}
-    if links := " · ".join(_links(notice)):
-        yield _section(links)
-
-
-def _links(notice: Notice) -> Iterator[str]:
-    for name, href in texts.links(notice):
-        if _weight(href) <= texts.LONGEST_LINK:  # half a link leads nowhere
-            yield f"<{escaped(href)}|{name}>"
-
-
-def _facts(notice: Notice) -> Iterator[tuple[str, str]]:
-    """What a reader wants to know first, first."""
-    yield "lasted", texts.lasted(notice)
-    for name, text in notice.annotations.items():
-        if name not in _PLACED:
-            yield name, text
-
-
-def _labels(notice: Notice) -> str:
-    pairs = (f"{name}={text}" for name, text in notice.labels.items() if name not in _OURS)
-    return _inline(" ".join(pairs), LONGEST_LABELS)
-
-
-def _section(text: str) -> JsonValue:
-    return {"type": "section", "text": _words(text)}
-
-
-def _words(text: str) -> JsonValue:
-    """`verbatim`: no address, channel or name in it becomes a link by itself."""
-    return {"type": "mrkdwn", "text": text, "verbatim": True}
-
-
-def _named(annotation: str) -> str:
-    return escaped(annotation.replace("_", " ").capitalize(), LONGEST_VALUE)
-
-
-def _inline(text: str, limit: int) -> str:
-    return _code(" ".join(text.split()), limit)
-
-
-def _code(text: str, limit: int) -> str:
-    """Between backticks nothing is formatted, so there must be none inside."""
-    return escaped(text.replace("`", "'"), limit).strip("\n")
-
-
-def escaped(text: str, limit: int = LONGEST_DESCRIPTION) -> str:
-    """The three characters by which Slack knows its own, as it wants them; at most `limit` long."""
-    shortened = texts.cut(texts.clean(text), limit, _weight)
-    return "".join(_ESCAPES.get(letter, letter) for letter in shortened)
-
-
-def _weight(text: str) -> int:
-    return texts.units(text) + sum(len(_ESCAPES[each]) - 1 for each in text if each in _ESCAPES)
+def _json(value: Mapping[str, JsonValue]) -> bytes:
+    return json.dumps(value, separators=(",", ":")).encode()

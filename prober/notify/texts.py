@@ -6,7 +6,8 @@ It takes every word from the notice itself, so that it suits any rule.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Literal, TypeAlias
 
@@ -29,9 +30,27 @@ LEVELS: Mapping[str, Level] = MappingProxyType(
         "info": "info",
     }
 )
+_RANKS: tuple[Level, ...] = ("critical", "error", "warning", "info")
 LONGEST_LINK = 900  # characters, encoded
 _TITLES: Mapping[Event, str] = MappingProxyType(
-    {Event.FIRING: "Firing", Event.REMINDER: "Still firing", Event.RESOLVED: "Resolved"}
+    {
+        Event.FIRING: "Firing",
+        Event.REMINDER: "Still firing",
+        Event.RESOLVED: "Resolved",
+        Event.ESCALATED: "Escalated",
+        Event.FLAPPING: "Flapping",
+        Event.ACKNOWLEDGED: "Acknowledged",
+        Event.WINDOW_BEGUN: "Maintenance begun",
+        Event.WINDOW_OVER: "Maintenance over",
+        Event.REPORT: "Report",
+    }
+)
+_STATES: Mapping[Event, str] = MappingProxyType(
+    {
+        Event.RESOLVED: "resolved",
+        Event.WINDOW_BEGUN: "maintenance",
+        Event.WINDOW_OVER: "maintenance over",
+    }
 )
 _LINKS = (("runbook_url", "Runbook"), ("evidence_url", "Evidence"))
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
@@ -44,7 +63,44 @@ def level(severity: str, own: Mapping[str, Level] = MappingProxyType({})) -> Lev
 
 def title(notice: Notice) -> str:
     """What has happened: `Firing`, `Still firing`, `Resolved`."""
-    return _TITLES.get(notice.event) or notice.event.value.replace("_", " ").capitalize()
+    return _TITLES[notice.event]
+
+
+def state(notice: Notice) -> str:
+    """The same in a word or two that leave room: `critical`, `critical, flapping`, `resolved`."""
+    if not notice.event.says_firing:
+        return _STATES.get(notice.event) or title(notice).lower()
+    said = " ".join(clean(notice.labels.get("severity", "")).split())
+    severity = said or Event.FIRING.value
+    more = notice.event in (Event.ESCALATED, Event.FLAPPING)
+    return f"{severity}, {notice.event.value}" if more else severity
+
+
+def level_of(notice: Notice) -> Level | None:
+    """How bad it is now; None where nothing is."""
+    if notice.event.says_firing or notice.event is Event.ACKNOWLEDGED:
+        return level(notice.labels.get("severity", ""))
+    return None
+
+
+def worst_first(notices: Iterable[Notice]) -> list[Notice]:
+    """What fires by its level, then what is over, then what is about no incident."""
+    return sorted(notices, key=_rank)
+
+
+def _rank(notice: Notice) -> int:
+    if (bad := level_of(notice)) is not None:
+        return _RANKS.index(bad)
+    return len(_RANKS) + (not notice.event.is_over)
+
+
+def counted(notices: Sequence[Notice]) -> str:
+    """`3 firing, 1 resolved`."""
+    firing = sum(one.event.says_firing for one in notices)
+    counts = Counter("firing" if one.event.says_firing else state(one) for one in notices)
+    counts.pop("firing", None)
+    said = [f"{count} {what}" for what, count in counts.items()]
+    return ", ".join([f"{firing} firing", *said] if firing else said)
 
 
 def summary(notice: Notice) -> str:

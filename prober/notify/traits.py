@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import httpx
@@ -36,3 +37,4 @@ class Means:
 
     client: httpx.AsyncClient
     clock: Clock
+    scrub: Callable[[str], str] = str  # what programs say may hold any secret of the config

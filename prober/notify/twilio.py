@@ -11,23 +11,24 @@ import asyncio
 import base64
 import re
 import unicodedata
+from collections.abc import Sequence
 from typing import Annotated, ClassVar
 from urllib.parse import urlencode
 
-import httpx
 from pydantic import AfterValidator, BaseModel, Field, ValidationError
 
 from prober.alerts.notice import Delivery, Notice
 from prober.check import Model
-from prober.clock import Clock
 from prober.errors import DeliveryError
-from prober.notify import people, post
+from prober.notify import people, post, texts
 from prober.notify.post import Answered, Post, TurnedAway, Url
-from prober.notify.traits import FOR_PEOPLE, Traits
+from prober.notify.traits import FOR_PEOPLE, Means, Traits
 from prober.secret import Secret
 from prober.units import Duration
 
 AT_MOST = 1600  # characters of a message
+ROOM_FOR_REST = 20  # characters of "and 12 more"
+MOST, LONGEST_LINE = 200, 160  # alerts in one message, and characters of a line of it
 API = "https://api.twilio.com"
 # Queue full, rate or daily limit, a fault of Twilio's own: later may help, whatever the status.
 AGAIN = frozenset({14107, 20429, 20500, 20503, 21611, 30001, 30022, 63038})
@@ -70,7 +71,7 @@ Account = Annotated[
 ]
 
 
-class TwilioSettings(Model):
+class TwilioSettings(people.People):
     account_sid: Account
     auth_token: Secret
     from_: Annotated[Sender, Field(alias="from")]
@@ -81,7 +82,7 @@ class TwilioSettings(Model):
 
 class TwilioNotifier(Model):
     kind: ClassVar[str] = "twilio"
-    TRAITS: ClassVar[Traits] = Traits(people=True, per_second=1.0, events=FOR_PEOPLE)
+    TRAITS: ClassVar[Traits] = Traits(people=True, per_second=1.0, most=MOST, events=FOR_PEOPLE)
 
     twilio: TwilioSettings
 
@@ -92,31 +93,28 @@ class _Said(BaseModel):
     code: int | None = None
 
 
-async def send(
-    notifier: TwilioNotifier, delivery: Delivery, client: httpx.AsyncClient, clock: Clock
-) -> None:
+async def send(notifier: TwilioNotifier, deliveries: Sequence[Delivery], means: Means) -> None:
     """Returns when Twilio has taken the message for each number that can have it. Raises DeliveryError."""
     settings = notifier.twilio
-    round_ = people.begun(delivery, client)
-    said = text(delivery.notice)
+    round_ = people.Round(deliveries, means.client)
+    asked: dict[str, asyncio.Task[DeliveryError | None]] = {}
     async with asyncio.TaskGroup() as tasks:
-        asked = {
-            to: tasks.create_task(_send_one(_post(settings, to, said), to, client, clock))
-            for to in round_.left(settings.to)
-        }
-    round_.end({to: task.result() for to, task in asked.items()}, client)
+        for lacking, numbers in round_.left(settings.to):
+            said = text([one.notice for one in lacking])
+            for to in numbers:
+                one = _post(settings, to, said)
+                asked[to] = tasks.create_task(_send_one(one, to, means))
+    round_.end({to: task.result() for to, task in asked.items()})
 
 
-async def _send_one(
-    one: Post, to: str, client: httpx.AsyncClient, clock: Clock
-) -> DeliveryError | None:
+async def _send_one(one: Post, to: str, means: Means) -> DeliveryError | None:
     try:
-        answer = await post.ask(one, client)
+        answer = await post.ask(one, means.client)
     except DeliveryError as error:
         return error
     if answer.response.is_success:
         return None
-    return _refusal(one, to, answer, clock.now())
+    return _refusal(one, to, answer, means.clock.now())
 
 
 def _refusal(one: Post, to: str, answer: Answered, now: float) -> DeliveryError:
@@ -155,16 +153,35 @@ def _post(settings: TwilioSettings, to: str, said: str) -> Post:
     )
 
 
-def text(notice: Notice) -> str:
+def text(notices: Sequence[Notice]) -> str:
     """What a phone shows: how bad, what, and where to look. Too long a text loses its middle."""
-    state = notice.labels.get("severity") or notice.event.value
-    if notice.event.is_over:
-        state = "resolved"
-    summary = notice.annotations.get("summary") or notice.labels.get("alertname", notice.key)
-    said = cheap(f"[{state}] {' '.join(summary.split())}")
+    if len(notices) > 1:
+        return _list(texts.worst_first(notices))
+    (notice,) = notices
+    said = _line(notice)
     link = f"\n{notice.url}" if notice.url and len(notice.url) < AT_MOST // 2 else ""
-    room = AT_MOST - len(link)
-    return (said if len(said) <= room else f"{said[: room - 3]}...") + link
+    return _shortened(said, AT_MOST - len(link)) + link
+
+
+def _list(notices: Sequence[Notice]) -> str:
+    """One line each, the worst first; what does not fit is counted."""
+    lines: list[str] = []
+    room = AT_MOST - ROOM_FOR_REST
+    for one in notices:
+        line = _shortened(_line(one), LONGEST_LINE)
+        if (room := room - len(line) - 1) < 0:
+            break
+        lines.append(line)
+    rest = len(notices) - len(lines)
+    return "\n".join([*lines, *([f"and {rest} more"] if rest else [])])
+
+
+def _line(notice: Notice) -> str:
+    return cheap(f"[{texts.state(notice)}] {texts.summary(notice)}")
+
+
+def _shortened(said: str, room: int) -> str:
+    return said if len(said) <= room else f"{said[: room - 3]}..."
 
 
 def cheap(said: str) -> str:

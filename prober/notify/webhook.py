@@ -1,7 +1,8 @@
-"""What a webhook is told: Alertmanager's webhook format, version 4, one alert a message.
+"""What a webhook is told: Alertmanager's webhook format, version 4.
 
 `Idempotency-Key` is the delivery's own id: the same over retries and restarts,
-another one for every event of an incident. With a secret the body is signed.
+another one for every event of an incident. Several in one body have a hash of
+theirs. With a secret the body is signed.
 """
 
 from __future__ import annotations
@@ -10,27 +11,29 @@ import hashlib
 import hmac
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, ClassVar
 from urllib.parse import quote
 
-import httpx
 from pydantic import Field, JsonValue
 
-from prober.alerts.notice import Delivery, Notice
+from prober.alerts.notice import Delivery, Event, Notice
 from prober.check import Model
-from prober.clock import Clock
 from prober.notify import post
+from prober.notify.people import People
 from prober.notify.post import Headers, Post, Url
-from prober.notify.traits import FOR_PEOPLE, Traits
+from prober.notify.traits import FOR_PEOPLE, Means, Traits
 from prober.secret import Secret
 from prober.units import Duration, rfc3339
 
 NEVER = "0001-01-01T00:00:00Z"  # the format's word for an alert that has not ended
 GROUPED_BY = ("alertname", "check", "region")
+MOST = 100  # alerts in one body
+# Of what has no end to wait for nobody is to think that it goes on.
+_OVER = frozenset({Event.RESOLVED, Event.WINDOW_OVER, Event.REPORT})
 
 
-class WebhookSettings(Model):
+class WebhookSettings(People):
     url: Url
     headers: Headers = Field(default_factory=dict)
     hmac_secret: Secret | None = None
@@ -39,20 +42,18 @@ class WebhookSettings(Model):
 
 class WebhookNotifier(Model):
     kind: ClassVar[str] = "webhook"
-    TRAITS: ClassVar[Traits] = Traits(people=True, events=FOR_PEOPLE)
+    TRAITS: ClassVar[Traits] = Traits(people=True, most=MOST, events=FOR_PEOPLE)
 
     webhook: WebhookSettings
 
 
-async def send(
-    notifier: WebhookNotifier, delivery: Delivery, client: httpx.AsyncClient, clock: Clock
-) -> None:
+async def send(notifier: WebhookNotifier, deliveries: Sequence[Delivery], means: Means) -> None:
     """Returns when the receiver has accepted. Raises DeliveryError."""
     settings = notifier.webhook
-    raw = json.dumps(payload(delivery), separators=(",", ":")).encode()
+    raw = json.dumps(payload(deliveries), separators=(",", ":")).encode()
     ours = {
-        "Idempotency-Key": quote(delivery.id, safe="/:@,;=+"),
-        "X-Prober-Event": delivery.notice.event.value,
+        "Idempotency-Key": idempotency_key(deliveries),
+        "X-Prober-Event": _event(deliveries),
     }
     secrets = [*settings.headers.values()]
     if settings.hmac_secret is not None:
@@ -66,34 +67,63 @@ async def send(
             timeout=settings.timeout,
             hidden=post.secret_parts(secrets),
         ),
-        client,
-        clock,
+        means.client,
+        means.clock,
     )
+
+
+def idempotency_key(deliveries: Sequence[Delivery]) -> str:
+    if len(deliveries) == 1:
+        return quote(deliveries[0].id, safe="/:@,;=+")
+    return _digest(one.id for one in deliveries)
+
+
+def _event(deliveries: Sequence[Delivery]) -> str:
+    """That of all of them, or else what the whole message says."""
+    events = {one.notice.event for one in deliveries}
+    return events.pop().value if len(events) == 1 else _status(deliveries)
+
+
+def _digest(texts: Iterable[str]) -> str:
+    return hashlib.sha256("\n".join(sorted(texts)).encode(errors="replace")).hexdigest()
 
 
 def sign(raw: bytes, secret: Secret) -> str:
     return "sha256=" + hmac.new(secret.reveal().encode(), raw, hashlib.sha256).hexdigest()
 
 
-def payload(delivery: Delivery) -> dict[str, JsonValue]:
-    notice = delivery.notice
-    alert = _alert(notice)
+def payload(deliveries: Sequence[Delivery]) -> dict[str, JsonValue]:
+    first, notices = deliveries[0], [one.notice for one in deliveries]
+    labels = common([one.labels for one in notices])
+    keys = dict.fromkeys(one.key for one in notices)
+    group = next(iter(keys)) if len(keys) == 1 else f"{first.notifier}/{_digest(keys)}"
     return {
         "version": "4",
-        "groupKey": notice.key,
+        "groupKey": group,
         "truncatedAlerts": 0,
-        "status": alert["status"],
-        "receiver": delivery.notifier,
-        "groupLabels": {n: notice.labels[n] for n in GROUPED_BY if n in notice.labels},
-        "commonLabels": alert["labels"],
-        "commonAnnotations": alert["annotations"],
-        "externalURL": _agent_url(notice.url),
-        "alerts": [alert],
+        "status": _status(deliveries),
+        "receiver": first.notifier,
+        "groupLabels": {n: labels[n] for n in GROUPED_BY if n in labels},
+        "commonLabels": {**labels},
+        "commonAnnotations": {**common([one.annotations for one in notices])},
+        "externalURL": _agent_url(first.notice.url),
+        "alerts": [_alert(one) for one in notices],
     }
 
 
+def _status(deliveries: Sequence[Delivery]) -> str:
+    over = all(one.notice.event in _OVER for one in deliveries)
+    return "resolved" if over else "firing"
+
+
+def common(all_: Sequence[Mapping[str, str]]) -> Mapping[str, str]:
+    """The pairs that are in each of them."""
+    first, *rest = all_
+    return {n: text for n, text in first.items() if all(one.get(n) == text for one in rest)}
+
+
 def _alert(notice: Notice) -> dict[str, JsonValue]:
-    over = notice.event.is_over
+    over = notice.event in _OVER
     ended = notice.at if notice.ends_at is None else notice.ends_at
     return {
         "status": "resolved" if over else "firing",

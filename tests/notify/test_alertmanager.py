@@ -305,7 +305,7 @@ async def test_what_people_hear_through_a_real_alertmanager_has_our_webhooks_for
             await one.until(count)
 
     theirs = [_body(received) for received in one.received]
-    ours = [webhook.payload(each) for each in told]
+    ours = [webhook.payload([each]) for each in told]
     same = ("version", "status", "truncatedAlerts", "commonLabels", "commonAnnotations")
     assert [body.keys() for body in theirs] == [body.keys() for body in ours]
     assert [_part(body, same) for body in theirs] == [_part(body, same) for body in ours]

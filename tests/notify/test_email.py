@@ -23,6 +23,7 @@ from prober.notify.email_text import SUBJECT_AT_MOST, letter, mailbox
 from prober.notify.post import TurnedAway
 from tests.fake_clock import NOON, FakeClock
 from tests.notify.notices import delivery, firing, notice, resolved
+from tests.notify.telling import tell
 from tests.servers.receivers import free_port
 from tests.servers.smtp import RESET, SILENCE, Mailhost, mailhost
 from tests.servers.tls import Authority
@@ -57,7 +58,7 @@ async def failure(
     told: EmailNotifier, client: httpx.AsyncClient, one: Delivery | None = None
 ) -> DeliveryError:
     with pytest.raises(DeliveryError) as caught:
-        await email.send(told, one or firing(), client, FakeClock())
+        await tell(told, one or firing(), client, FakeClock())
     return caught.value
 
 
@@ -69,7 +70,7 @@ async def test_smtps_is_tls_from_the_first_byte_and_signs_in(
 ) -> None:
     async with mailhost(implicit=authority.server(), password=PASSWORD) as host:
         told = notifier(host.url(implicit=True, user=USER), authority, to=[B, f"Ops <{C}>"])
-        await email.send(told, firing(), client, FakeClock())
+        await tell(told, firing(), client, FakeClock())
 
     [kept] = host.kept
     assert (kept.sender, kept.to, kept.tls, kept.user) == ("a@x.example", (B, C), True, "prober")
@@ -82,7 +83,7 @@ async def test_smtp_begins_tls_before_it_signs_in(
     authority: Authority, client: httpx.AsyncClient
 ) -> None:
     async with mailhost(starttls=authority.server(), password=PASSWORD) as host:
-        await email.send(notifier(host.url(user=USER), authority), firing(), client, FakeClock())
+        await tell(notifier(host.url(user=USER), authority), firing(), client, FakeClock())
 
     assert [(kept.tls, kept.user) for kept in host.kept] == [(True, "prober")]
     assert host.heard[0] == "AUTH in TLS"
@@ -92,14 +93,14 @@ async def test_smtp_begins_tls_where_it_is_offered_without_a_password_too(
     authority: Authority, client: httpx.AsyncClient
 ) -> None:
     async with mailhost(starttls=authority.server()) as host:
-        await email.send(notifier(host.url(), authority), firing(), client, FakeClock())
+        await tell(notifier(host.url(), authority), firing(), client, FakeClock())
 
     assert [kept.tls for kept in host.kept] == [True]
 
 
 async def test_without_tls_and_a_password_mail_goes_in_the_clear(client: httpx.AsyncClient) -> None:
     async with mailhost() as host:
-        await email.send(notifier(host.url()), firing(), client, FakeClock())
+        await tell(notifier(host.url()), firing(), client, FakeClock())
 
     assert [kept.tls for kept in host.kept] == [False]
 
@@ -145,7 +146,7 @@ async def test_it_greets_with_a_whole_name(
     async with mailhost() as host:
         for name in ("box", "box.lan.example", "bö x.lan"):
             monkeypatch.setattr("socket.gethostname", lambda name=name: name)
-            await email.send(notifier(host.url()), firing(), client, FakeClock())
+            await tell(notifier(host.url()), firing(), client, FakeClock())
 
     assert [kept.greeted_as for kept in host.kept] == ["x.example", "box.lan.example", "b--x.lan"]
 
@@ -231,7 +232,7 @@ async def test_who_is_refused_is_left_out_and_said(
     client: httpx.AsyncClient, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with mailhost(answers={f"RCPT {C}": "550 5.1.1 unknown"}) as host:
-        await email.send(notifier(host.url(), to=[B, C]), firing(), client, FakeClock())
+        await tell(notifier(host.url(), to=[B, C]), firing(), client, FakeClock())
 
     assert [kept.to for kept in host.kept] == [(B,)]
     assert f"answered 550 for {C}, saying '5.1.1 unknown'; others have it" in caplog.text
@@ -244,8 +245,8 @@ async def test_who_must_wait_gets_it_later_and_the_others_not_twice(
         told = notifier(host.url(), to=[B, C])
         first, second = await failure(told, client), await failure(told, client)
         host.answers.clear()
-        await email.send(told, firing(), client, FakeClock())
-        await email.send(told, resolved(), client, FakeClock())
+        await tell(told, firing(), client, FakeClock())
+        await tell(told, resolved(), client, FakeClock())
 
     assert not first.permanent
     assert str(first) == str(second)
@@ -262,7 +263,7 @@ async def test_who_has_it_has_it_though_the_last_is_refused_in_the_end(
         told = notifier(host.url(), to=[B, C])
         await failure(told, client)
         host.answers[f"RCPT {C}"] = "550 5.1.1 unknown"
-        await email.send(told, firing(), client, FakeClock())
+        await tell(told, firing(), client, FakeClock())
 
     assert [kept.to for kept in host.kept] == [(B,)]
     assert "others have it" in caplog.text
@@ -347,14 +348,14 @@ async def test_what_goes_wrong_at_goodbye_is_no_failure(
 ) -> None:
     monkeypatch.setattr(email, "LEAVE_WITHIN", 0.1)
     async with mailhost(answers={"QUIT": answer}) as host:
-        await email.send(notifier(host.url()), firing(), client, FakeClock())
+        await tell(notifier(host.url()), firing(), client, FakeClock())
 
     assert len(host.kept) == 1
 
 
 async def test_a_cancelled_send_is_cancelled(client: httpx.AsyncClient) -> None:
     async with mailhost(answers={"DATA": SILENCE}) as host:
-        task = asyncio.create_task(email.send(notifier(host.url()), firing(), client, FakeClock()))
+        task = asyncio.create_task(tell(notifier(host.url()), firing(), client, FakeClock()))
         async with asyncio.timeout(20):
             await host.asked.wait()
         task.cancel()
@@ -371,7 +372,7 @@ def parsed(one: Delivery, sender: str = "a@x.example") -> Mailhost:
     from tests.servers.smtp import Kept
 
     host = Mailhost()
-    raw = letter(one, mailbox(sender), [mailbox(B)], NOON)
+    raw = letter([one], mailbox(sender), [mailbox(B)], NOON)
     host.kept.append(Kept("a@x.example", (B,), raw, tls=False, user="", greeted_as=""))
     return host
 
@@ -396,7 +397,7 @@ def test_the_mails_of_an_incident_are_one_thread() -> None:
 
 def test_the_same_message_has_the_same_id_whenever_it_is_sent() -> None:
     early, late = (
-        letter(firing(), mailbox("a@x.example"), [mailbox(B)], now).split(b"Message-ID")[1][:60]
+        letter([firing()], mailbox("a@x.example"), [mailbox(B)], now).split(b"Message-ID")[1][:60]
         for now in (NOON, NOON + 60)
     )
 
@@ -459,7 +460,7 @@ def test_no_text_becomes_a_header_or_breaks_the_message(said: str, name: str) ->
     one = replace(one, id=evil, notice=replace(one.notice, key=evil, url=f"https://x/{evil}"))
     one = replace(one, notice=replace(one.notice, labels={"severity": evil, "team": evil}))
 
-    raw = letter(one, mailbox("a@x.example"), [mailbox(B)], NOON)
+    raw = letter([one], mailbox("a@x.example"), [mailbox(B)], NOON)
 
     assert raw.isascii()
     message = parsed(one).kept[0].message
@@ -471,13 +472,13 @@ def test_no_text_becomes_a_header_or_breaks_the_message(said: str, name: str) ->
         "text/html",
     ]
     assert max(len(line) for line in raw.splitlines()) < 998
-    assert email_text.subject(one.notice).isprintable()
+    assert email_text.subject([one.notice]).isprintable()
 
 
 async def test_lines_of_dots_arrive_as_they_were(client: httpx.AsyncClient) -> None:
     dots = saying(summary="dots", description=".\n..\n.\nafter é…😀")
     async with mailhost() as host:
-        await email.send(notifier(host.url()), dots, client, FakeClock())
+        await tell(notifier(host.url()), dots, client, FakeClock())
 
     assert ".\n..\n.\nafter é…😀" in host.kept[0].part("plain").replace("\r\n", "\n")
 

@@ -10,7 +10,7 @@ from tenacity import AsyncRetrying, RetryCallState
 
 from prober.alerts.notice import Delivery, Event
 from prober.errors import DeliveryError
-from prober.notify.lane import Lane, Nap, may_help, pause
+from prober.notify.lane import Lane, Lanes, Nap, Trip, may_help, pause
 from tests.fake_clock import FakeClock
 from tests.notify.notices import delivery, firing, notice, resolved
 
@@ -98,6 +98,76 @@ def test_firings_and_resolutions_are_never_superseded() -> None:
 
     assert list(lane.waiting) == said
     assert lane.superseded == []
+
+
+def for_people() -> Lane:
+    lane = Lane("alert", "ops", FakeClock())
+    lane.people = True
+    return lane
+
+
+@pytest.mark.parametrize(
+    "event",
+    [Event.FIRING, Event.REMINDER, Event.ESCALATED, Event.FLAPPING, Event.ACKNOWLEDGED],
+)
+def test_people_hear_of_what_is_over_only_how_it_ended(event: Event) -> None:
+    lane = for_people()
+    began = delivery(notice(event))
+
+    lane.add(began)
+    lane.add(resolved())
+
+    assert list(lane.waiting) == [resolved()]
+    assert lane.superseded == [began]
+
+
+def test_what_people_have_not_heard_of_another_incident_stays() -> None:
+    lane = for_people()
+    said = [firing(), firing(incident="run-2"), resolved(incident="run-2"), resolved()]
+    for one in said:
+        lane.add(one)
+
+    assert list(lane.waiting) == said[2:]
+
+
+def test_a_firing_on_its_way_is_superseded_when_it_comes_back_refused() -> None:
+    lane = for_people()
+    lane.add(firing())
+    lane.begin()
+    lane.add(resolved())
+    during = list(lane.waiting)
+    lane.release()
+
+    assert during == [firing(), resolved()]
+    assert list(lane.waiting) == [resolved()]
+
+
+def test_windows_and_reports_are_of_no_incident_and_stay() -> None:
+    lane = for_people()
+    said = [delivery(notice(Event.WINDOW_BEGUN)), delivery(notice(Event.WINDOW_OVER))]
+    for one in said:
+        lane.add(one)
+
+    assert list(lane.waiting) == said
+
+
+def test_a_lane_with_a_receipt_is_kept_until_that_is_of_no_use() -> None:
+    lanes = Lanes(FakeClock())
+    lane = lanes.at(firing().notice.key, "ops")
+    lane.receipts[firing().notice.key] = "1699.22"
+    lanes.tidy(lane)
+    kept = lanes.of(firing())
+    lane.receipts.clear()
+    lanes.tidy(lane)
+
+    assert kept is lane
+    assert list(lanes) == []
+
+
+def test_who_fails_together_pauses_for_as_long() -> None:
+    trip = Trip(shared=True)
+
+    assert [trip.agreed(one) for one in (3.0, 1.0, 7.0)] == [3.0] * 3
 
 
 async def test_a_nap_ends_by_the_clock_or_by_being_woken() -> None:

@@ -17,13 +17,14 @@ from pydantic import JsonValue
 from prober.alerts.notice import Delivery, Event, Notice
 from prober.config import load
 from prober.errors import DeliveryError
-from prober.notify import Means, Told, post
+from prober.notify import Means, Told, post, takes
 from prober.notify import send as send_any
 from prober.notify.pagerduty import PagerdutyNotifier, dedup_key, event, send
 from prober.notify.post import TurnedAway
 from tests.fake_clock import NOON, FakeClock
 from tests.notify.notices import LABELS, delivery, firing, notice, resolved
 from tests.notify.odd import notices
+from tests.notify.telling import refused_once
 from tests.servers.pagerduty import KEY, PagerDuty, pagerduty
 from tests.servers.receivers import GARBAGE, RESET, SILENCE, Answer, Received, Receiver
 
@@ -105,6 +106,31 @@ async def test_reminders_and_retries_stay_in_the_one_incident_until_its_end(
     assert [one.log for one in theirs.incidents] == [["trigger"] * 4 + ["resolve"]]
     assert theirs.dropped == []
     assert not theirs.incidents[0].open
+
+
+@pytest.mark.parametrize(
+    ("kind", "action"),
+    [
+        (Event.ESCALATED, "trigger"),
+        (Event.FLAPPING, "trigger"),
+        (Event.ACKNOWLEDGED, "acknowledge"),
+    ],
+)
+async def test_whatever_becomes_of_an_incident_stays_in_it(
+    theirs: PagerDuty, client: httpx.AsyncClient, kind: Event, action: str
+) -> None:
+    for one in (firing(), delivery(notice(kind, at=NOON + 9)), resolved()):
+        await send(notifier(theirs.url), one, client, FakeClock())
+
+    assert [one.log for one in theirs.incidents] == [["trigger", action, "resolve"]]
+    assert theirs.dropped == []
+    assert kind in takes(notifier())
+
+
+def test_it_is_not_told_of_what_is_no_incident() -> None:
+    told = takes(notifier())
+
+    assert told.isdisjoint({Event.WINDOW_BEGUN, Event.WINDOW_OVER, Event.REPORT})
 
 
 async def test_the_next_incident_is_another(theirs: PagerDuty, client: httpx.AsyncClient) -> None:
@@ -215,13 +241,11 @@ async def test_an_answer_is_final_or_worth_another_try(
     wish: float | None,
 ) -> None:
     theirs.hook.answers.append(answer)
-    told = notifier(theirs.url, timeout="200ms" if answer.silent else "5s")
+    hasty = notifier(theirs.url, timeout="200ms" if answer.silent else "5s")
+    patient = notifier(theirs.url)
 
-    with pytest.raises(DeliveryError) as caught:
-        await send(told, firing(), client, FakeClock())
+    await refused_once(hasty, client, permanent=permanent, wish=wish, patient=patient)
 
-    assert (caught.value.permanent, caught.value.retry_after) == (permanent, wish)
-    await send(notifier(theirs.url), firing(), client, FakeClock())
     assert len(theirs.incidents) == 1
 
 

@@ -17,10 +17,12 @@ from prober.errors import DeliveryError
 from prober.notify import Means, Told, post
 from prober.notify import send as send_any
 from prober.notify.post import TurnedAway
-from prober.notify.slack import GOOD, SlackNotifier, message, send
+from prober.notify.slack import SlackNotifier
+from prober.notify.slack_blocks import GOOD, message
 from tests.fake_clock import NOON, FakeClock
 from tests.notify.notices import LABELS, delivery, firing, notice, resolved
 from tests.notify.odd import NASTY, notices
+from tests.notify.telling import refused_once, tell
 from tests.servers.receivers import CUT_OFF, GARBAGE, RESET, SILENCE, Answer, Received, Receiver
 from tests.servers.slack import PATH, Slack, slack
 
@@ -129,7 +131,7 @@ def words(text: str) -> JsonValue:
 async def test_a_resolution_is_green_and_says_how_long_it_was(
     theirs: Slack, client: httpx.AsyncClient
 ) -> None:
-    await send(notifier(theirs.webhook_url), resolved(at=NOON + 190), client, FakeClock())
+    await tell(notifier(theirs.webhook_url), resolved(at=NOON + 190), client, FakeClock())
 
     texts = [*shown(theirs.messages[0])]
     assert texts[0] == "Resolved, critical: api-health is resolved"
@@ -222,14 +224,11 @@ async def test_an_answer_is_final_or_worth_another_try(
     wish: float | None,
 ) -> None:
     theirs.hook.answers.append(answer)
-    told = notifier(theirs.webhook_url, timeout="200ms" if answer.silent else "5s")
+    hasty = notifier(theirs.webhook_url, timeout="200ms" if answer.silent else "5s")
+    patient = notifier(theirs.webhook_url)
 
-    with pytest.raises(DeliveryError) as caught:
-        await send(told, firing(), client, FakeClock())
+    await refused_once(hasty, client, permanent=permanent, wish=wish, patient=patient)
 
-    assert (caught.value.permanent, caught.value.retry_after) == (permanent, wish)
-    assert not isinstance(caught.value, TurnedAway)
-    await send(notifier(theirs.webhook_url), firing(), client, FakeClock())
     assert len(theirs.messages) == 1
 
 
@@ -248,7 +247,7 @@ async def test_whoever_does_not_answer_as_slack_does_is_tried_for_a_while(
     theirs.hook.answers.append(answer)
 
     with pytest.raises(TurnedAway):
-        await send(notifier(theirs.webhook_url), firing(), client, FakeClock())
+        await tell(notifier(theirs.webhook_url), firing(), client, FakeClock())
 
 
 @pytest.mark.parametrize(
@@ -260,7 +259,7 @@ async def test_what_was_taken_is_not_said_twice(
 ) -> None:
     theirs.hook.answers.append(answer)
 
-    await send(notifier(theirs.webhook_url), firing(), client, FakeClock())
+    await tell(notifier(theirs.webhook_url), firing(), client, FakeClock())
 
     assert len(theirs.hook.received) == 1
 
@@ -271,7 +270,7 @@ async def test_an_answer_that_was_cut_off_says_half_of_something_else(
     theirs.hook.answers.append(CUT_OFF)
 
     with pytest.raises(TurnedAway, match="answered 200, but not as Slack does"):
-        await send(notifier(theirs.webhook_url), firing(), client, FakeClock())
+        await tell(notifier(theirs.webhook_url), firing(), client, FakeClock())
 
 
 async def test_the_webhook_is_shown_nowhere(
@@ -282,7 +281,7 @@ async def test_the_webhook_is_shown_nowhere(
     told = notifier(theirs.webhook_url)
 
     with pytest.raises(DeliveryError) as caught:
-        await send(told, firing(), client, FakeClock())
+        await tell(told, firing(), client, FakeClock())
 
     heard = f"{caught.value} {caught.value!r} {told!r} {told.model_dump_json()} {caplog.text}"
     assert [part for part in PATH.split("/")[2:] if part in heard] == []

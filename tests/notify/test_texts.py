@@ -61,6 +61,38 @@ def test_every_event_has_a_title_of_its_own() -> None:
 
 
 @pytest.mark.parametrize(
+    ("event", "state"),
+    [
+        (Event.FIRING, "critical"),
+        (Event.REMINDER, "critical"),
+        (Event.ESCALATED, "critical, escalated"),
+        (Event.FLAPPING, "critical, flapping"),
+        (Event.RESOLVED, "resolved"),
+        (Event.ACKNOWLEDGED, "acknowledged"),
+        (Event.WINDOW_BEGUN, "maintenance"),
+        (Event.WINDOW_OVER, "maintenance over"),
+        (Event.REPORT, "report"),
+    ],
+)
+def test_every_event_has_a_word_that_leaves_room(event: Event, state: str) -> None:
+    assert texts.state(notice(event)) == state
+
+
+def test_what_is_worst_comes_first_and_the_rest_as_it_came() -> None:
+    mild = replace(notice(check="mild"), labels={**notice().labels, "severity": "low"})
+    given_ = [
+        notice(Event.REPORT, check="r"),
+        notice(Event.RESOLVED, check="over"),
+        mild,
+        notice(check="b"),
+        notice(check="a"),
+    ]
+
+    assert texts.worst_first(given_) == [given_[3], given_[4], mild, given_[1], given_[0]]
+    assert texts.counted(given_) == "3 firing, 1 report, 1 resolved"
+
+
+@pytest.mark.parametrize(
     ("severity", "level"),
     [
         ("critical", "critical"),

@@ -18,6 +18,7 @@ from prober.notify.post import TurnedAway
 from prober.notify.twilio import AT_MOST, TwilioNotifier
 from tests.fake_clock import FakeClock
 from tests.notify.notices import firing, notice, resolved
+from tests.notify.telling import refused_once, tell
 from tests.servers.receivers import CUT_OFF, GARBAGE, RESET, SILENCE, Answer
 from tests.servers.twilio import (
     OWN_FAULT,
@@ -57,7 +58,7 @@ def notifier(service: Twilio, *to: str, **more: JsonValue) -> TwilioNotifier:
 
 async def failure(told: TwilioNotifier, client: httpx.AsyncClient) -> DeliveryError:
     with pytest.raises(DeliveryError) as caught:
-        await twilio.send(told, firing(), client, FakeClock())
+        await tell(told, firing(), client, FakeClock())
     return caught.value
 
 
@@ -65,8 +66,8 @@ async def test_each_number_gets_one_text_that_says_what_and_where(
     service: Twilio, client: httpx.AsyncClient
 ) -> None:
     told = notifier(service, ONE, TWO, ONE)
-    await twilio.send(told, firing(), client, FakeClock())
-    await twilio.send(told, resolved(), client, FakeClock())
+    await tell(told, firing(), client, FakeClock())
+    await tell(told, resolved(), client, FakeClock())
 
     link = "\nhttps://prober.example/eu/#api-health"
     assert sorted(service.texts[:2]) == [
@@ -81,7 +82,7 @@ async def test_each_number_gets_one_text_that_says_what_and_where(
 async def test_the_sender_is_a_number_a_name_or_a_messaging_service(
     service: Twilio, client: httpx.AsyncClient, sender: str
 ) -> None:
-    await twilio.send(notifier(service, ONE, **{"from": sender}), firing(), client, FakeClock())
+    await tell(notifier(service, ONE, **{"from": sender}), firing(), client, FakeClock())
 
     assert service.senders == [sender]
 
@@ -106,11 +107,9 @@ async def test_what_may_help_later_is_tried_again(
 ) -> None:
     service.answers[ONE] = [answer]
 
-    error = await failure(notifier(service), client)
+    await refused_once(notifier(service), client, permanent=permanent)
 
-    assert error.permanent is permanent
-    assert not isinstance(error, TurnedAway)
-    assert service.texts == []
+    assert [to for to, _ in service.texts] == [ONE]
 
 
 async def test_an_answer_that_is_cut_off_has_a_status_all_the_same(
@@ -118,7 +117,7 @@ async def test_an_answer_that_is_cut_off_has_a_status_all_the_same(
 ) -> None:
     service.answers[ONE] = [CUT_OFF]
 
-    await twilio.send(notifier(service), firing(), client, FakeClock())
+    await tell(notifier(service), firing(), client, FakeClock())
 
     assert len(service.receiver.received) == 1
 
@@ -170,7 +169,7 @@ async def test_a_retry_leaves_out_who_has_it(service: Twilio, client: httpx.Asyn
     told = notifier(service, ONE, TWO, THREE)
 
     first, second = await failure(told, client), await failure(told, client)
-    await twilio.send(told, firing(), client, FakeClock())
+    await tell(told, firing(), client, FakeClock())
 
     assert [to for to, _ in service.texts] == [ONE, THREE, TWO]
     assert "429" in str(first)
@@ -184,7 +183,7 @@ async def test_a_retry_leaves_out_who_can_never_have_it(
     told = notifier(service, ONE, TWO)
 
     error = await failure(told, client)
-    await twilio.send(told, firing(), client, FakeClock())
+    await tell(told, firing(), client, FakeClock())
 
     assert not error.permanent
     assert [to for to, _ in service.texts] == [TWO]
@@ -212,7 +211,7 @@ async def test_who_had_the_last_message_gets_the_next(
     told = notifier(service, ONE, TWO)
 
     await failure(told, client)
-    await twilio.send(told, resolved(), client, FakeClock())
+    await tell(told, resolved(), client, FakeClock())
 
     assert sorted(to for to, _ in service.texts) == [ONE, ONE, TWO]
 
@@ -225,12 +224,12 @@ async def test_what_was_given_up_is_forgotten_at_last(
         service.answers = {TWO: [TOO_MANY]}
         one = firing(incident=f"run-{n}")
         with pytest.raises(DeliveryError):
-            await twilio.send(notifier(service, ONE, TWO), one, client, FakeClock())
+            await tell(notifier(service, ONE, TWO), one, client, FakeClock())
     service.texts.clear()
 
     for n in (2, 0):
         one = firing(incident=f"run-{n}")
-        await twilio.send(notifier(service, ONE, TWO), one, client, FakeClock())
+        await tell(notifier(service, ONE, TWO), one, client, FakeClock())
 
     assert [to for to, _ in service.texts] == [TWO, ONE, TWO]
 
@@ -240,7 +239,7 @@ async def test_what_was_given_up_is_forgotten_at_last(
 def test_any_notice_is_a_text_that_twilio_takes(said: str, url: str) -> None:
     one = replace(notice(), annotations={"summary": said}, url=url)
 
-    text = twilio.text(one)
+    text = twilio.text([one])
 
     assert 0 < len(text) <= AT_MOST
     assert text.strip()
@@ -248,7 +247,7 @@ def test_any_notice_is_a_text_that_twilio_takes(said: str, url: str) -> None:
 
 
 def test_too_long_a_text_is_cut_before_its_link() -> None:
-    text = twilio.text(replace(notice(), annotations={"summary": "x" * 5000}))
+    text = twilio.text([replace(notice(), annotations={"summary": "x" * 5000})])
 
     assert len(text) == AT_MOST
     assert text.endswith("x...\nhttps://prober.example/eu/#api-health")

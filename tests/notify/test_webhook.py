@@ -19,6 +19,7 @@ from prober.notify import post, webhook
 from prober.notify.webhook import WebhookNotifier
 from tests.fake_clock import NOON, FakeClock
 from tests.notify.notices import LABELS, delivery, firing, notice, resolved
+from tests.notify.telling import tell
 from tests.servers.receivers import Answer, Receiver, receiver
 
 
@@ -41,7 +42,7 @@ def notifier(url: str, **settings: JsonValue) -> WebhookNotifier:
 async def test_a_firing_is_alertmanagers_webhook_format_version_4(
     hook: Receiver, client: httpx.AsyncClient
 ) -> None:
-    await webhook.send(notifier(hook.url), firing(), client, FakeClock())
+    await tell(notifier(hook.url), firing(), client, FakeClock())
 
     annotations = {"summary": "api-health is firing", "reason": "status"}
     assert hook.received[0].path == "/hook"
@@ -77,7 +78,7 @@ async def test_a_firing_is_alertmanagers_webhook_format_version_4(
 async def test_a_resolution_says_when_it_was_over(
     hook: Receiver, client: httpx.AsyncClient
 ) -> None:
-    await webhook.send(notifier(hook.url), resolved(at=NOON + 60), client, FakeClock(NOON + 3600))
+    await tell(notifier(hook.url), resolved(at=NOON + 60), client, FakeClock(NOON + 3600))
 
     body = hook.received[0].json
     assert isinstance(body, dict)
@@ -89,7 +90,7 @@ async def test_a_resolution_says_when_it_was_over(
 
 
 def test_a_reminder_is_firing() -> None:
-    body = webhook.payload(delivery(notice(Event.REMINDER, at=NOON + 60)))
+    body = webhook.payload([delivery(notice(Event.REMINDER, at=NOON + 60))])
 
     assert body["status"] == "firing"
 
@@ -97,9 +98,7 @@ def test_a_reminder_is_firing() -> None:
 def test_an_agent_without_a_check_has_no_check_to_group_by() -> None:
     one = firing()
     labels = {name: value for name, value in LABELS.items() if name != "check"}
-    body = webhook.payload(
-        delivery(type(one.notice).from_json({**one.notice.to_json(), "labels": {**labels}}))
-    )
+    body = webhook.payload([delivery(replace(one.notice, labels=labels))])
 
     assert body["groupLabels"] == {"alertname": "ProberDown", "region": "eu-west-1"}
 
@@ -117,7 +116,7 @@ async def test_the_same_event_has_the_same_key_and_every_other_one_another(
         delivery(notice(Event.REMINDER), n=2),
     ]
     for n, one in enumerate(told):
-        await webhook.send(notifier(hook.url), one, client, FakeClock(NOON + n))
+        await tell(notifier(hook.url), one, client, FakeClock(NOON + n))
 
     keys = [one.headers["idempotency-key"] for one in hook.received]
     assert keys[0] == keys[1] == "eu-west-1/api-health/down/run-1/firing/1/ops"
@@ -132,7 +131,7 @@ async def test_a_key_of_any_letters_can_be_carried(
 ) -> None:
     one = firing(to="Bereitschaft Zürich")
 
-    await webhook.send(notifier(hook.url), one, client, FakeClock())
+    await tell(notifier(hook.url), one, client, FakeClock())
 
     key = hook.received[0].headers["idempotency-key"]
     assert key.endswith("/firing/1/Bereitschaft%20Z%C3%BCrich")
@@ -141,9 +140,7 @@ async def test_a_key_of_any_letters_can_be_carried(
 async def test_a_secret_signs_the_body_as_it_is_sent(
     hook: Receiver, client: httpx.AsyncClient
 ) -> None:
-    await webhook.send(
-        notifier(hook.url, hmac_secret="s3cret-s3cret"), firing(), client, FakeClock()
-    )
+    await tell(notifier(hook.url, hmac_secret="s3cret-s3cret"), firing(), client, FakeClock())
 
     raw = hook.received[0].raw
     expected = hmac.new(b"s3cret-s3cret", raw, hashlib.sha256).hexdigest()
@@ -153,7 +150,7 @@ async def test_a_secret_signs_the_body_as_it_is_sent(
 async def test_without_a_secret_there_is_no_signature(
     hook: Receiver, client: httpx.AsyncClient
 ) -> None:
-    await webhook.send(notifier(hook.url), firing(), client, FakeClock())
+    await tell(notifier(hook.url), firing(), client, FakeClock())
 
     assert "x-prober-signature-256" not in hook.received[0].headers
 
@@ -167,7 +164,7 @@ async def test_own_headers_are_sent_and_cannot_replace_the_key(
         "idempotency-key": "always the same",
     }
 
-    await webhook.send(notifier(hook.url, headers=headers), firing(), client, FakeClock())
+    await tell(notifier(hook.url, headers=headers), firing(), client, FakeClock())
 
     got = hook.received[0].headers
     assert got["authorization"] == "Bearer t-o-k-e-n"
@@ -187,7 +184,7 @@ async def test_secrets_that_a_receiver_repeats_are_not_shown(
     told = notifier(hook.url, **settings)
 
     with pytest.raises(DeliveryError) as caught:
-        await webhook.send(told, firing(), client, FakeClock())
+        await tell(told, firing(), client, FakeClock())
 
     heard = f"{caught.value} {told!r} {told.model_dump_json()} {caplog.text}"
     assert "t-o-k-e-n" not in heard
@@ -198,10 +195,10 @@ async def test_the_timeout_is_the_notifiers_own(hook: Receiver, client: httpx.As
     hook.answer = lambda _: Answer(silent=True)
 
     with pytest.raises(DeliveryError, match="did not answer within 100 ms"):
-        await webhook.send(notifier(hook.url, timeout="100ms"), firing(), client, FakeClock())
+        await tell(notifier(hook.url, timeout="100ms"), firing(), client, FakeClock())
 
 
 def test_the_agents_own_alert_leads_to_the_page_itself() -> None:
     own = delivery(replace(notice(), url="https://prober.example/eu/"))
 
-    assert webhook.payload(own)["externalURL"] == "https://prober.example/eu"
+    assert webhook.payload([own])["externalURL"] == "https://prober.example/eu"

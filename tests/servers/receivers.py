@@ -6,7 +6,7 @@ import asyncio
 import socket
 import struct
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
@@ -167,28 +167,80 @@ def _configured(folder: Path, webhook: str | None) -> Path:
     return config
 
 
+class Alertmanager:
+    """A real one, which can be killed and started again on the same ports and folder."""
+
+    def __init__(self, folder: Path, options: Sequence[str] = ()) -> None:
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._folder = folder
+        self._options = options
+        self._process: asyncio.subprocess.Process | None = None
+
+    async def start(self) -> None:
+        self._process = await asyncio.create_subprocess_exec(
+            tool("prometheus-alertmanager", "alertmanager"),
+            f"--config.file={self._folder / 'alertmanager.yml'}",
+            f"--storage.path={self._folder / 'data'}",
+            f"--web.listen-address=127.0.0.1:{self.port}",
+            *self._options,
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.DEVNULL,
+        )
+        await _ready(self.url, self._process)
+
+    async def kill(self) -> None:
+        if self._process is not None and self._process.returncode is None:
+            self._process.kill()
+            await self._process.wait()
+
+
 @asynccontextmanager
 async def alertmanager(folder: Path, *, webhook: str | None = None) -> AsyncIterator[str]:
     """The URL of a real Alertmanager of its own; what it is told goes on to `webhook`."""
-    program = tool("prometheus-alertmanager", "alertmanager")
-    config = _configured(folder, webhook)
-    port = free_port()
-    process = await asyncio.create_subprocess_exec(
-        program,
-        f"--config.file={config}",
-        f"--storage.path={folder / 'data'}",
-        f"--web.listen-address=127.0.0.1:{port}",
-        "--cluster.listen-address=",
-        stdout=asyncio.subprocess.DEVNULL,
-        stderr=asyncio.subprocess.DEVNULL,
-    )
+    _configured(folder, webhook)
+    one = Alertmanager(folder, ["--cluster.listen-address="])
     try:
-        await _ready(f"http://127.0.0.1:{port}", process)
-        yield f"http://127.0.0.1:{port}"
+        await one.start()
+        yield one.url
     finally:
-        if process.returncode is None:
-            process.kill()
-        await process.wait()
+        await one.kill()
+
+
+@asynccontextmanager
+async def clustered(folder: Path, webhook: str) -> AsyncIterator[tuple[Alertmanager, Alertmanager]]:
+    """Two that know of each other; either may tell `webhook`, and the other then need not."""
+    ports = free_port(), free_port()
+    members: list[Alertmanager] = []
+    for ours, theirs in (ports, ports[::-1]):
+        place = folder / f"member-{len(members)}"
+        _configured(place, webhook)
+        options = [
+            f"--cluster.listen-address=127.0.0.1:{ours}",
+            f"--cluster.peer=127.0.0.1:{theirs}",
+            "--cluster.settle-timeout=1s",
+            "--cluster.peer-timeout=1s",
+            "--cluster.gossip-interval=50ms",
+            "--cluster.reconnect-interval=200ms",
+        ]
+        members.append(Alertmanager(place, options))
+    try:
+        await asyncio.gather(*(one.start() for one in members))
+        await asyncio.gather(*(meets(one.url) for one in members))
+        yield members[0], members[1]
+    finally:
+        for one in members:
+            await one.kill()
+
+
+async def meets(url: str) -> None:
+    """Returns when the member at `url` has seen the other."""
+    async with asyncio.timeout(30), httpx.AsyncClient(trust_env=False) as client:
+        while True:
+            cluster = (await client.get(f"{url}/api/v2/status")).json()["cluster"]
+            if cluster["status"] == "ready" and len(cluster["peers"]) == 2:
+                return
+            await asyncio.sleep(0.05)  # a server that is starting has no event to wait for
 
 
 async def _ready(url: str, process: asyncio.subprocess.Process) -> None:

@@ -1,10 +1,12 @@
-"""A Slack that takes messages of an incoming webhook as strictly as the real one documents."""
+"""A Slack that takes messages, of a webhook or of a bot, as strictly as the real one documents."""
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 
 from pydantic import JsonValue
 
@@ -18,12 +20,27 @@ _ENTITY = re.compile(r"&(amp|lt|gt);")
 _TEXT = {"type", "text", "verbatim", "emoji"}
 
 
+TOKEN, CHANNEL = "xoxb-0123456789-abcdefgh", "C0123456789"
+_BOTS = {"channel", "ts", "thread_ts", "reply_broadcast"}
+_METHODS = ("/api/chat.postMessage", "/api/chat.update")
+
+
+@dataclass(slots=True)
+class Message:
+    """One of a bot's, as it looks now; `answers` are in its thread."""
+
+    body: dict[str, JsonValue]
+    answers: list[dict[str, JsonValue]] = field(default_factory=list)
+    edits: int = 0
+
+
 class Slack:
     """`hook` is the receiver itself; what stands in its `answers` comes before all strictness."""
 
     def __init__(self, hook: Receiver) -> None:
         self.hook = hook
         self.messages: list[dict[str, JsonValue]] = []  # that were taken
+        self.channel: dict[str, Message] = {}  # by ts: what a bot said
         self.wrong: list[str] = []  # what was wrong with the others
         hook.answer = self.answer
 
@@ -32,6 +49,8 @@ class Slack:
         return self.hook.url + PATH
 
     def answer(self, received: Received) -> Answer:
+        if received.path in _METHODS:
+            return self._bot(received)
         if received.path != PATH:
             return Answer(404, text="no_service")
         if received.headers.get("content-type") != "application/json":
@@ -45,6 +64,46 @@ class Slack:
             return Answer(400, text=wrong[0].partition(":")[0])
         self.messages.append(message)
         return Answer(200, text="ok")
+
+    def _bot(self, received: Received) -> Answer:
+        """Whatever is wrong, it says so with a 200."""
+        said = self._said_to_bot(received)
+        ok: dict[str, JsonValue] = {"ok": "error" not in said, **said}
+        return Answer(200, text=json.dumps(ok), headers={"Content-Type": "application/json"})
+
+    def _said_to_bot(self, received: Received) -> dict[str, JsonValue]:
+        if received.headers.get("authorization") != f"Bearer {TOKEN}":
+            return {"error": "invalid_auth"}
+        if received.headers.get("content-type") != "application/json; charset=utf-8":
+            return {"error": "invalid_form_data"}
+        body = received.json
+        if not isinstance(body, dict):
+            return {"error": "invalid_json"}
+        edit = received.path.endswith("update")
+        wrong = [*_wrong({key: one for key, one in body.items() if key not in _BOTS})]
+        if edit and body.keys() & {"thread_ts", "reply_broadcast", "mrkdwn", "unfurl_links"}:
+            wrong.append("invalid_arguments: of an edit")
+        self.wrong += wrong
+        if wrong:
+            return {"error": wrong[0].partition(":")[0]}
+        if body.get("channel") not in (CHANNEL, "general") or (edit and body["channel"] != CHANNEL):
+            return {"error": "channel_not_found"}
+        return self._entered(body, edit=edit)
+
+    def _entered(self, body: dict[str, JsonValue], *, edit: bool) -> dict[str, JsonValue]:
+        ts = str(body.get("ts" if edit else "thread_ts", ""))
+        if ts and ts not in self.channel:
+            return {"error": "message_not_found" if edit else "thread_not_found"}
+        if edit:
+            self.channel[ts].body |= body
+            self.channel[ts].edits += 1
+        elif ts:
+            self.channel[ts].answers.append(body)
+        else:
+            ts = f"1700000000.{len(self.channel):06}"
+            self.channel[ts] = Message(body)
+        # The whole message comes back with it, as from the real one.
+        return {"channel": CHANNEL, "ts": ts, "message": body}
 
 
 def _wrong(message: Mapping[str, JsonValue]) -> Iterator[str]:
