@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import httpx
 
@@ -19,10 +20,22 @@ PROGRAM = ("-m", "prober")
 SERVING = re.compile(r"serving on (http://[^\"\s]+)")
 
 
+class Process(Protocol):
+    """As asyncio's own."""
+
+    @property
+    def pid(self) -> int: ...
+    @property
+    def returncode(self) -> int | None: ...
+    def kill(self) -> None: ...
+    def send_signal(self, signal: int) -> None: ...
+    async def wait(self) -> int: ...
+
+
 @dataclass
 class AgentProcess:
     folder: Path
-    process: asyncio.subprocess.Process
+    process: Process
     url: str = ""
 
     @property
@@ -70,24 +83,34 @@ async def start(
 ) -> AgentProcess:
     """Starts `prober run` on `config` in `folder`; returns when it serves, or has ended."""
     (folder / "config.yaml").write_text(config)
+    before = times_served(folder)
     with (folder / "agent.log").open("a") as log:
         process = await asyncio.create_subprocess_exec(
             sys.executable, *program, *options, "run", "-c", "config.yaml",
             cwd=folder, stdout=log, stderr=log, stdin=asyncio.subprocess.DEVNULL,
             env={**os.environ, "PYTHONWARNINGS": "error"},
         )  # fmt: skip
-    agent = AgentProcess(folder, process)
-    before = len(SERVING.findall(agent.log))
+    return await served(AgentProcess(folder, process), before)
+
+
+def times_served(folder: Path) -> int:
+    """How often agents in this folder have said that they serve."""
+    log = folder / "agent.log"
+    return len(SERVING.findall(log.read_text())) if log.exists() else 0
+
+
+async def served(agent: AgentProcess, before: int, within: float = 40.0) -> AgentProcess:
+    """Returns when it serves, which was said `before` so often, or has ended."""
 
     def serves() -> bool:
-        return len(SERVING.findall(agent.log)) > before or process.returncode is not None
+        return times_served(agent.folder) > before or agent.process.returncode is not None
 
     try:
-        await until(serves, "the agent serves", within=40)
+        await until(serves, "the agent serves", within)
     except BaseException:
         await agent.kill()
         raise
-    if process.returncode is None:
+    if agent.process.returncode is None:
         agent.url = SERVING.findall(agent.log)[-1]
     return agent
 

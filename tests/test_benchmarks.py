@@ -27,9 +27,11 @@ TINY = {
     "http_cost": ["--only", "http-500", "--rate", "20", "--rounds", "1", "--seconds", "1", "--warm-up", "1"],
     "http_rate": ["--only", "rsa", "--rate", "2", "--rounds", "1", "--seconds", "0.3", "--warm-up", "0.3"],
     "journeys": ["--only", "itself", "--rounds", "1"],
+    "kills": ["--count", "1", "--seconds", "0.5"],
     "scale": ["--checks", "20", "--interval", "0.5", "--seconds", "1"],
     "schedule": ["--checks", "20", "--seconds", "1", "--warm-up", "0.5"],
     "soak": ["--count", "1", "--seconds", "20"],
+    "storm": ["--checks", "20"],
     "vitals": ["--only", "busy 50", "--rounds", "1"],
 }  # fmt: skip
 

@@ -15,11 +15,11 @@ import sys
 from pathlib import Path
 from typing import TypedDict
 
-from prober.agent import GARBAGE
 from prober.clock import SystemClock
 from prober.probes import Means
 from prober.probes.browsers import Browsers, Setup
 from prober.probes.http import HttpCheck
+from prober.process import GARBAGE
 from prober.pulse import Pulse
 from prober.result import Outcome
 from prober.runner import Runner
