@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pydantic import ValidationError
 
 from prober.alerts.conditions import Failures, Subject, Windowed, needed
+from prober.alerts.names import clash
 from prober.alerts.rules import EffectiveRule, Rule, applying, effective
 from prober.check import Check, Model
 from prober.config.desk import Desk
@@ -40,10 +41,18 @@ class Ruling:
         self._applying: dict[
             tuple[tuple[EffectiveRule, ...], Subject], tuple[EffectiveRule, ...]
         ] = {}
-        self._short: dict[tuple[Path, str], list[str]] = {}  # windows, with the checks
+        self._short: dict[
+            tuple[Path, str], list[str]
+        ] = {}  # what the pace of checks is too slow for
+        self._refuse_names(list(rules or ()))
+
+    def _refuse_names(self, names: Sequence[str]) -> None:
+        for index, name in enumerate(names):
+            if said := clash(name, names[:index]):
+                self._desk.report.error(("alerts", name), said)
 
     def report(self) -> None:
-        """What was widened, once for all checks of one pace."""
+        """What was widened or cannot be, once for all checks of one pace."""
         for (place, said), names in self._short.items():
             self._desk.report.warn(place, f"{said} for {some(names)}")
 
@@ -77,7 +86,7 @@ class Ruling:
         self, rules: tuple[EffectiveRule, ...], check: AnyCheck, place: Path
     ) -> tuple[EffectiveRule, ...]:
         """Those of `rules` that `check`, which stands at `place`, can meet."""
-        if all(isinstance(rule.condition, Failures) for rule in rules):
+        if all(isinstance(rule.condition, Failures) and not rule.flapping for rule in rules):
             return rules
         about = subject(check)
         if (found := self._applying.get((rules, about))) is None:
@@ -98,8 +107,11 @@ class Ruling:
             at: Path = (*place, "alerts", rule.name) if is_own else ("alerts", rule.name)
             if rule.name not in left and is_own:
                 self._desk.report.warn(at, f"can never fire: {check.name} has nothing of that kind")
-            elif isinstance(rule.condition, Windowed) and rule.name in left:
-                self._note_window(rule.condition, check, (*at, "when"))
+            elif rule.name in left:
+                if isinstance(rule.condition, Windowed):
+                    self._note_window(rule.condition, check, (*at, "when"))
+                if rule.flapping is not None:
+                    self._note_flapping(rule, check, place)
 
     def _note_window(self, condition: Windowed, check: AnyCheck, at: Path) -> None:
         if (over := needed(condition, check.interval)) is None:
@@ -109,6 +121,28 @@ class Ruling:
             f" into {show_duration(condition.over)}; it looks back {show_duration(over)}"
         )
         self._short.setdefault((at, said), []).append(check.name)
+
+    def _note_flapping(self, rule: EffectiveRule, check: AnyCheck, place: Path) -> None:
+        least = quickest(rule, check.interval)
+        if rule.flapping is None or least < rule.flapping.over:
+            return
+        said = (
+            f"never flaps: with runs {show_duration(check.interval)} apart,"
+            f" {rule.flapping.changes} changes take {show_duration(least)} or more"
+        )
+        is_own = "flapping" in (check.alerts.get(rule.name) or {})
+        at: Path = (*(place if is_own else ()), "alerts", rule.name, "flapping")
+        self._short.setdefault((at, said), []).append(check.name)
+
+
+def quickest(rule: EffectiveRule, interval: float) -> float:
+    """How long as many changes take, at the least, as make it flap: it is over, fires, is over…"""
+    if rule.flapping is None:
+        return 0.0
+    between = rule.flapping.changes - 1
+    bad = rule.condition.failures if isinstance(rule.condition, Failures) else 1
+    firing, over = max(bad * interval, rule.lasting), rule.successes * interval
+    return (between // 2) * firing + (between - between // 2) * over
 
 
 def subject(check: AnyCheck) -> Subject:

@@ -15,14 +15,18 @@ from pydantic import Field, ValidationError
 
 from prober.alerts.rules import DEFAULT_RULES, Rule
 from prober.check import Model
+from prober.clock import SystemClock
 from prober.config import tls
 from prober.config.alerts import Rules
 from prober.config.blackbox import read_modules
 from prober.config.checks import Around, Checks
+from prober.config.connectivity import read_connectivity
 from prober.config.desk import Desk, Raw
 from prober.config.labels import refuse_taken
 from prober.config.model import SEVERITIES, AgentSettings, Config, WebSettings, Word
+from prober.config.mutes import read_maintenance, warn_of_windows
 from prober.config.pagers import look_at_pagers
+from prober.config.reports import read_reports, warn_of_reports
 from prober.config.routes import read_routes, warn
 from prober.config.tree import Path
 from prober.notify import KINDS as NOTIFIERS
@@ -30,7 +34,7 @@ from prober.notify import AnyNotifier
 from prober.secret import Scrubber
 
 KNOWN = (
-    "agent", "web", "include", "regions", "severities", "defaults", "checks", "alerts", "notifiers", "routes", "modules", "modules_file",
+    "agent", "web", "include", "regions", "severities", "defaults", "checks", "alerts", "notifiers", "routes", "maintenance", "reports", "connectivity", "modules", "modules_file",
 )  # fmt: skip
 # Keys that people look for at the top, and what to write instead.
 _RIGHT = {"secrets": 'write each where it is used, as "${NAME}" or "${file:PATH}"'}
@@ -59,6 +63,7 @@ def build(desk: Desk, scrub: Scrubber) -> Config:
     rules = _rules(desk, known_severities)
     built = Checks(desk, Around(agent.labels, rules, known_severities)).build()
     modules = read_modules(desk)
+    notifiers = _notifiers(desk)
     config = Config(
         agent=agent,
         web=_web(desk),
@@ -66,8 +71,12 @@ def build(desk: Desk, scrub: Scrubber) -> Config:
         severities=known_severities or SEVERITIES,
         checks=tuple(built.checks),
         rules=built.rules,
-        notifiers=_notifiers(desk),
+        depends=built.depends,
+        notifiers=notifiers,
         routes=tuple(read_routes(desk, known_severities)),
+        maintenance=tuple(read_maintenance(desk)),
+        reports=tuple(read_reports(desk, notifiers)),
+        connectivity=tuple(read_connectivity(desk)),
         scrub=scrub,
         files=dict(desk.files.hashes),
         targets=desk.others.watched,
@@ -75,6 +84,8 @@ def build(desk: Desk, scrub: Scrubber) -> Config:
     )
     look_at_pagers(desk, config.notifiers, known_severities)
     warn(desk, config)
+    warn_of_windows(desk, config, SystemClock.now())
+    warn_of_reports(desk, config, SystemClock.now())
     return config
 
 

@@ -13,7 +13,7 @@ from pydantic import JsonValue, ValidationError
 
 from prober.alerts.rules import EffectiveRule, Rule
 from prober.check import Check
-from prober.config import hints, targets, tls
+from prober.config import depends, hints, targets, tls
 from prober.config.alerts import Ruling
 from prober.config.desk import Desk, Raw, merged
 from prober.config.labels import refuse_taken
@@ -24,9 +24,13 @@ from prober.probes import KINDS, AnyCheck
 BY_KIND = {kind.kind: kind for kind in KINDS}
 FIELDS = tuple(Check.model_fields)
 KNOWN = (*FIELDS, targets.KEY, *BY_KIND)
-DEFAULTABLE = tuple(name for name in FIELDS if name != "name")
+# A parent of all checks would be its own.
+DEFAULTABLE = tuple(name for name in FIELDS if name not in ("name", depends.KEY))
 _PLACEHOLDER: Raw = {"name": "defaults"}
-_RIGHT = {"name": "every check has one of its own"}
+_RIGHT = {
+    "name": "every check has one of its own",
+    depends.KEY: "write it in the checks that depend on others",
+}
 
 
 _OF_TIME = frozenset({"interval", "timeout", "retries"})
@@ -45,6 +49,7 @@ class Around:
 class Built:
     checks: list[AnyCheck] = field(default_factory=list)
     rules: dict[str, tuple[EffectiveRule, ...]] = field(default_factory=dict)
+    depends: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 class Checks:
@@ -55,6 +60,7 @@ class Checks:
         self._names: dict[str, Path] = {}
         self._ruling = Ruling(desk, around.rules, around.severities)
         self._pace = Pace(desk)
+        self._depends = depends.Depends(desk)
         self._defaults = self._read_defaults()
 
     def build(self) -> Built:
@@ -65,6 +71,7 @@ class Checks:
             self._of_file(self._desk.beside(part), (part.key,), checks)
         self._pace.report()
         self._ruling.report()
+        self._built.depends = self._depends.parents(self._names)
         return self._built
 
     def _of_file(self, desk: Desk, file: Path, checks: JsonValue) -> None:
@@ -108,9 +115,16 @@ class Checks:
             return
         for at, one in targets.Targets(desk, check, raw, place).checks():
             self._note_name(at, one.name)
-            self._put(one, rules, place)
+            self._put(one, rules, place, template=check.name)
 
-    def _put(self, check: AnyCheck, rules: tuple[EffectiveRule, ...], place: Path) -> None:
+    def _put(
+        self,
+        check: AnyCheck,
+        rules: tuple[EffectiveRule, ...],
+        place: Path,
+        template: str | None = None,
+    ) -> None:
+        self._depends.note(check, place, template)
         self._built.checks.append(check)
         self._built.rules[check.name] = self._ruling.applying(rules, check, place)
 

@@ -14,6 +14,7 @@ _OF_PAGE: Mapping[str, str] = {
     "js_errors": "Errors that scripts of the page did not catch.",
     "failed_requests": "Requests of the page that got no answer.",
 }
+_GROUP_WAIT = "What comes so soon after a first notice is one message; 0: each by itself."
 # By the class that has the key, and the key.
 SAID: Mapping[str, Mapping[str, str]] = MappingProxyType(
     {
@@ -28,6 +29,9 @@ SAID: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "alerts": "The rules by which every check is watched. None given: down alone.",
             "notifiers": "Who can be told, by a name of your own.",
             "routes": "Who is told of what; the first that matches. None: everybody.",
+            "maintenance": "Windows in which nobody is told of anything.",
+            "reports": "What has been since the last one, for people, at set times.",
+            "connectivity": "Asked when a check is down; if none answers, it is the agent that is cut off.",
             "modules_file": "blackbox_exporter's own file, for /probe.",
             "modules": "Modules for /probe in place, in blackbox_exporter's own format.",
         },
@@ -50,6 +54,7 @@ SAID: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "severity": "One of severities.",
             "labels": "On prober_check_info, results and alerts.",
             "runbook": "A link for whoever is woken.",
+            "depends_on": "Checks while which are down nobody is told of this one.",
             "alerts": "Overrides the rules by name, key by key; null removes one.",
             "targets_from": "Prometheus' file_sd: one check for each target in these files.",
             "http": "An HTTP request or several steps; in short its URL.",
@@ -97,6 +102,11 @@ SAID: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "when": "The condition, one of several.",
             "resolve": "When it is over.",
             "remind": "How often it is said again while it lasts.",
+            "flapping": "One alert is held open instead of many; off unless asked.",
+        },
+        "FlappingSettings": {
+            "changes": "How often it fired or was over.",
+            "over": "In what time.",
         },
         "PagerdutySettings": {
             "routing_key": "The integration key of an Events API v2 integration.",
@@ -105,6 +115,23 @@ SAID: Mapping[str, Mapping[str, str]] = MappingProxyType(
         },
         "SlackSettings": {
             "webhook_url": "Of an incoming webhook: https://hooks.slack.com/services/…",
+            "token": "Of a bot, which edits one message for each incident; instead of webhook_url.",
+            "channel": "Where the bot writes: C0123456789.",
+            "group_wait": _GROUP_WAIT,
+        },
+        "EmailSettings": {"group_wait": _GROUP_WAIT},
+        "TwilioSettings": {"group_wait": _GROUP_WAIT},
+        "WebhookSettings": {"group_wait": _GROUP_WAIT},
+        "AppriseSettings": {
+            "urls": "Of apprise's services: tgram://token/chat.",
+            "timeout": "Of all of them.",
+            "group_wait": _GROUP_WAIT,
+        },
+        "CommandSettings": {
+            "argv": "The program and its arguments; no shell.",
+            "events": "Of an incident; at most once each.",
+            "max_per_hour": "Beyond that it is not run.",
+            "timeout": "Then it is killed.",
         },
         "When": {
             "failures": "Runs down in a row.",
@@ -127,6 +154,33 @@ SAID: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "match": "Keys are ANDed, the items of a list ORed; without keys everything.",
             "notify": "Names of notifiers; [] tells nobody.",
             "continue": "Whether the routes after it are asked as well.",
+        },
+        "Match": {
+            "times": "Hours of days; one of them has to be when it is told.",
+        },
+        "Times": {
+            "days": "MON-FRI, or SAT,SUN; those on which it begins. Default: every day.",
+            "from": "08:00; after the end it lasts over midnight. Default: 00:00.",
+            "to": "18:00; until just before. Default: 24:00.",
+            "timezone": "Like Europe/Berlin. Default: UTC.",
+        },
+        "Maintenance": {
+            "name": "Unique; letters, digits and _ -, a letter first.",
+            "schedule": "When it begins, as cron has it: minute, hour, day, month, weekday.",
+            "duration": "How long it lasts.",
+            "timezone": "Of the schedule, like Europe/Berlin. Default: UTC.",
+            "start": "Once, instead of a schedule: 2026-03-29T02:00:00+01:00.",
+            "end": "Until just before.",
+            "match": "The checks it is about; without keys all of them.",
+            "probe": "false: they are not run at all.",
+            "notify": "Who is told when it begins and when it is over.",
+        },
+        "Report": {
+            "schedule": "When it is sent, as cron has it; it is about the time since the last one.",
+            "timezone": "Of the schedule and of its times, like Europe/Berlin. Default: UTC.",
+            "notify": "Names of notifiers that people read.",
+            "match": "The checks it is about; without keys all of them.",
+            "name": "Unique; letters, digits and _ -, a letter first. Default: the schedule.",
         },
     }
 )

@@ -49,7 +49,18 @@ async def difference(old: Config, new: Config) -> Difference:
             changed.append(name)
         if count % SLICE == 0:
             await asyncio.sleep(0)
-    parts = ("agent", "web", "regions", "notifiers", "routes", "severities", "modules")
+    parts = (
+        "agent",
+        "web",
+        "regions",
+        "notifiers",
+        "routes",
+        "maintenance",
+        "reports",
+        "severities",
+        "connectivity",
+        "modules",
+    )
     return Difference(
         added=tuple(name for name in after if name not in before),
         removed=tuple(name for name in before if name not in after),

@@ -39,6 +39,7 @@ class Field(Enum):
     JOURNEY = "journey"
     BUDGETS = "budgets"
     BROWSER = "browser"
+    APPRISE = "apprise"
     ADDRESS = "address"  # hidden too, and what in it looks like a token
     NAMED = "named"  # the keys under it are names: of what is read out of answers, of pages
     AUTH = "auth"  # hidden too, but for a few words of ours
@@ -60,6 +61,8 @@ _LEADS = {
     (Field.PLAIN, "browser"): Field.BROWSER,  # in defaults
     (Field.JOURNEY, "browser"): Field.BROWSER,
     (Field.BROWSER, "connect"): Field.ADDRESS,
+    (Field.PLAIN, "apprise"): Field.APPRISE,
+    (Field.APPRISE, "urls"): Field.ADDRESS,
     (Field.HTTP, "values"): Field.NAMED,
     (Field.HTTP, "extract"): Field.NAMED,
 }

@@ -14,8 +14,10 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, ConfigDict, Field, SkipValidation
 
+from prober.alerts.periods import Report
 from prober.alerts.route import Route
 from prober.alerts.rules import EffectiveRule
+from prober.alerts.windows import Maintenance
 from prober.check import LabelName, Model
 from prober.config.watch import TargetFiles
 from prober.errors import Problem
@@ -44,7 +46,7 @@ def _web_address(value: str) -> str:
         whole = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
     except ValueError:
         whole = False
-    if not whole or parts.query or parts.fragment:
+    if not whole or parts.query or parts.fragment or parts.username is not None:
         raise ValueError(
             f"{value!r} is not the address of a page; write https://prober.example.com/"
         )
@@ -91,9 +93,13 @@ class Config(Model):
     rules: SkipValidation[Mapping[str, tuple[EffectiveRule, ...]]] = Field(
         default_factory=dict
     )  # by the check's name
+    depends: SkipValidation[Mapping[str, tuple[str, ...]]] = Field(default_factory=dict)  # as well
     notifiers: SkipValidation[Mapping[str, AnyNotifier]] = Field(default_factory=dict)
     routes: SkipValidation[tuple[Route, ...]] = ()
+    maintenance: SkipValidation[tuple[Maintenance, ...]] = ()
+    reports: SkipValidation[tuple[Report, ...]] = ()
     modules: SkipValidation[Mapping[str, Module]] = Field(default_factory=dict)  # of /probe
+    connectivity: SkipValidation[tuple[AnyCheck, ...]] = ()  # asked whether the agent is cut off
     scrub: SkipValidation[Scrubber] = Scrubber()
     files: Mapping[str, str] = {}  # absolute path → sha256: the config, then each file it names
     targets: SkipValidation[TargetFiles] = TargetFiles()

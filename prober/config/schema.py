@@ -12,8 +12,10 @@ from collections.abc import Iterator, Mapping
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
+from prober.alerts.periods import Report
 from prober.alerts.route import Route
 from prober.alerts.rules import Rule
+from prober.alerts.windows import Maintenance
 from prober.check import Check
 from prober.config import build, targets
 from prober.config.blackbox_options import KINDS, HttpOptions, Options, TcpOptions
@@ -29,6 +31,8 @@ _MODELS: tuple[type[BaseModel], ...] = (
     WebSettings,
     Rule,
     Route,
+    Maintenance,
+    Report,
     Check,
     *BY_KIND.values(),
     *NOTIFIERS,
@@ -87,6 +91,9 @@ class _Whole:
             "alerts": rules,
             "notifiers": notifiers,
             "routes": {"type": "array", "items": self._ref(Route)},
+            "maintenance": {"type": "array", "items": self._ref(Maintenance)},
+            "reports": {"type": "array", "items": self._ref(Report)},
+            "connectivity": {"type": "array", "items": {"type": "string"}},
             "modules_file": {"type": "string"},
             "modules": {"type": "object", "additionalProperties": self._module()},
         }

@@ -14,7 +14,9 @@ from prober.alerts.conditions import (
     StepSlow,
     ValueIs,
 )
+from prober.alerts.flapping import Flapping
 from prober.config import Config
+from prober.config.plan import plan
 from tests.config.loading import loaded, warned
 
 ALERTS = """
@@ -173,3 +175,49 @@ def test_an_override_replaces_the_whole_condition_and_keeps_the_rest(tmp_path: P
 
     assert (down.condition, down.remind, down.severity) == (Failures(3), 14400, "low")
     assert (errors.condition, errors.severity) == (Failures(2), "high")
+
+
+def test_flapping_is_off_unless_asked_and_is_overridden_as_a_whole(tmp_path: Path) -> None:
+    text = """alerts: {down: {when: {failures: 3}, flapping: {}}, errors: {when: {failures: 9}}}
+checks:
+  - {name: a, tcp: "h:1"}
+  - {name: b, tcp: "h:1", alerts: {down: {flapping: {changes: 4, over: 1h}}}}
+  - {name: c, tcp: "h:1", alerts: {down: {flapping: null}}}
+notifiers: {h: {webhook: {url: "http://h/"}}}
+"""
+    rules = loaded(tmp_path, text).config.rules
+
+    assert {check: [rule.flapping for rule in its] for check, its in rules.items()} == {
+        "a": [Flapping(6, 1800.0), None],
+        "b": [Flapping(4, 3600.0), None],
+        "c": [None, None],
+    }
+    assert warned(tmp_path, text) == []
+
+
+def test_flapping_that_is_quicker_than_the_runs_is_a_warning(tmp_path: Path) -> None:
+    text = """alerts: {down: {when: {failures: 3}, flapping: {over: 12m}}}
+checks:
+  - {name: a, tcp: "h:1"}
+  - {name: b, tcp: "h:1"}
+  - {name: c, tcp: "h:1", interval: 59s}
+  - name: d
+    tcp: "h:1"
+    alerts: {down: {flapping: {changes: 3, over: 5m}}}
+  - {name: e, tcp: "h:1", alerts: {down: {when: {error_rate: 50%, over: 1h}, resolve: {successes: 1}}}}
+notifiers: {h: {webhook: {url: "http://h/"}}}
+"""
+
+    assert warned(tmp_path, text) == [
+        "config.yaml:1: alerts.down.flapping: never flaps: with runs 1 m apart,"
+        " 6 changes take 12 m or more for a, b",
+        "config.yaml:8: checks[3].alerts.down.flapping: never flaps: with runs 1 m apart,"
+        " 3 changes take 5 m or more for d",
+    ]
+
+
+def test_a_runbook_shows_nobody_who_may_read_it(tmp_path: Path) -> None:
+    check = '{name: api, tcp: "h:1", runbook: "https://ana:hunter2@wiki.example/x@y"}'
+    known = plan(loaded(tmp_path, f"checks: [{check}]").config).checks["api"]
+
+    assert known.runbook == "https://***@wiki.example/x@y"
