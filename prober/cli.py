@@ -16,8 +16,9 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, NoReturn, TypeAlias
 
-from prober import __version__, log
+from prober import __version__, client, log, sentry
 from prober.errors import ConfigError, ProberError, StartError
+from prober.secret import Scrubber
 from prober.stdout import say
 
 if TYPE_CHECKING:  # a generic at type checking only
@@ -35,7 +36,7 @@ JSON = "one JSON object a line, nothing else"
 def main(argv: Sequence[str] | None = None) -> None:
     """Run one command and exit with its code; errors are said on stderr, without a traceback."""
     options = _parser().parse_args(argv)
-    log.set_up(options.log_format, options.log_level)
+    _heard(options)
     try:
         sys.exit(options.command(options))
     except (ConfigError, StartError) as error:
@@ -170,7 +171,12 @@ def _load(
 
 def _quietly(options: argparse.Namespace) -> Callable[[Config], None]:
     """Tells the log which secrets a config holds, so that no line shows them."""
-    return lambda loaded: log.set_up(options.log_format, options.log_level, loaded.scrub)
+    return lambda loaded: _heard(options, loaded.scrub)
+
+
+def _heard(options: argparse.Namespace, scrub: Scrubber | None = None) -> None:
+    log.set_up(options.log_format, options.log_level, scrub)
+    sentry.set_up(os.environ.get("SENTRY_DSN", ""), scrub)
 
 
 def _leave(number: int, frame: FrameType | None) -> NoReturn:
@@ -207,6 +213,8 @@ def _parser() -> argparse.ArgumentParser:
     doctor.add_argument("--json", action="store_true", help=JSON)
 
     _notify_command(commands)
+
+    client.add_commands(commands, _command)
 
     about = "JSON Schema of the config, for editors"
     commands.add_parser("schema", help=about, description=about + ".").set_defaults(command=_schema)

@@ -12,7 +12,8 @@ import re
 from datetime import UTC, datetime
 from typing import Annotated
 
-from pydantic import BeforeValidator, PlainSerializer
+from pydantic import AfterValidator, BeforeValidator, PlainSerializer
+from pydantic_core import PydanticKnownError
 
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
 _BYTES = {
@@ -20,6 +21,7 @@ _BYTES = {
     "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12,
     "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40,
 }  # fmt: skip
+MOST = 10**9  # of anything that is counted
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d|w)")
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGT]?i?B)?")
 
@@ -27,12 +29,13 @@ _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGT]?i?B)?")
 def parse_duration(value: object) -> float:
     """Seconds. Raises ValueError with what would be right."""
     if isinstance(value, int | float) and not isinstance(value, bool):
-        return _not_negative(float(value), value)
+        return _lasting(value, value)
     text = str(value).strip() if isinstance(value, str) else ""
     if re.fullmatch(r"\d+(?:\.\d+)?", text):
-        return float(text)
+        return _lasting(float(text), value)
     if text and not _DURATION.sub("", text):
-        return sum(float(number) * _SECONDS[unit] for number, unit in _DURATION.findall(text))
+        parts = (float(number) * _SECONDS[unit] for number, unit in _DURATION.findall(text))
+        return _lasting(sum(parts), value)
     raise ValueError(f"{value!r} is not a duration; write it as 500ms, 30s, 5m, 1h30m or 7d")
 
 
@@ -63,6 +66,18 @@ def _no_bool(value: object) -> object:
     if isinstance(value, bool):
         raise ValueError(f"{str(value).lower()} is not a number; write a whole number")  # noqa: TRY004  # pydantic's way
     return value
+
+
+def _countable(number: int) -> int:
+    if abs(number) > MOST:
+        raise PydanticKnownError("int_parsing_size")
+    return number
+
+
+def _lasting(seconds: float, value: object) -> float:
+    if _not_negative(seconds, value) > MOST * 86400.0:  # more than a float may hold, perhaps
+        raise ValueError(f"{value!r} is longer than anything lasts; write less")
+    return float(seconds)
 
 
 def _not_negative(number: float, value: object) -> float:
@@ -98,5 +113,5 @@ def rfc3339(moment: float | datetime) -> str:
 
 Duration = Annotated[float, BeforeValidator(parse_duration)]
 Size = Annotated[int, BeforeValidator(parse_size)]
-Count = Annotated[int, BeforeValidator(_no_bool)]
+Count = Annotated[int, BeforeValidator(_no_bool), AfterValidator(_countable)]
 Ratio = Annotated[float, BeforeValidator(parse_ratio), PlainSerializer(float)]

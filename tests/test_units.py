@@ -20,8 +20,11 @@ def test_a_duration_is_read(written: object, seconds: float) -> None:
 
 @pytest.mark.parametrize(
     "written",
-    ["", "s", "5x", "-5s", "5 s s", -1, True, None, [], "1h 30", "inf", float("nan"), float("inf")],
-)
+    [
+        "", "s", "5x", "-5s", "5 s s", -1, True, None, [], "1h 30", "inf", float("nan"), float("inf"),
+        10**400, "9" * 400, "9" * 400 + "d", 1e300,
+    ],
+)  # fmt: skip
 def test_what_is_no_duration_is_refused(written: object) -> None:
     with pytest.raises(ValueError, match="write"):
         parse_duration(written)

@@ -13,7 +13,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from prober.errors import ProberError
-from prober.web import api, evidence, page, probe
+from prober.web import api, decide, evidence, incidents, page, probe
 from prober.web.accept import OPENMETRICS, TEXT, wants_openmetrics
 from prober.web.sources import SOURCES, Sources
 from prober.web.stream import packing, send
@@ -55,6 +55,23 @@ def _route(router: web.UrlDispatcher, start: str) -> None:
     router.add_put(f"{start}/-/reload", _reload)
     router.add_get(f"{start}/api/v1/checks", api.checks)
     router.add_get(f"{start}/api/v1/checks/{{name:.+}}", api.check)
+    _route_incidents(router, start)
+
+
+def _route_incidents(router: web.UrlDispatcher, start: str) -> None:
+    router.add_get(f"{start}/incidents/{{id}}", page.incident)
+    router.add_get(f"{start}/api/v1/incidents", incidents.incidents)
+    router.add_post(f"{start}/api/v1/incidents/{{id:.+}}/ack", decide.ack())
+    router.add_get(f"{start}/api/v1/incidents/{{id:.+}}", incidents.incident)
+    router.add_get(f"{start}/api/v1/audit", incidents.audit)
+    places: tuple[tuple[str, decide.Kind], ...] = (
+        ("silences", "silence"),
+        ("maintenance", "maintenance"),
+    )
+    for place, kind in places:
+        router.add_get(f"{start}/api/v1/{place}", decide.listing(kind))
+        router.add_post(f"{start}/api/v1/{place}", decide.begin(kind))
+        router.add_delete(f"{start}/api/v1/{place}/{{id}}", decide.end(kind))
 
 
 async def _metrics(request: web.Request) -> web.StreamResponse:
@@ -83,8 +100,7 @@ async def _ready(request: web.Request) -> web.Response:
 
 
 async def _reload(request: web.Request) -> web.Response:
-    origin = request.headers.get("Origin")
-    if origin is not None and urlsplit(origin).netloc != request.host:
+    if decide.is_foreign(request):
         return _text("a page of another site may not reload this agent", 403)
     try:
         changes = await request.app[SOURCES].reload()

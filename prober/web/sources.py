@@ -2,17 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from aiohttp import web
 
 from prober import __version__
+from prober.alerts.decisions import Decision, Entry, Mute
+from prober.alerts.records import Record
+from prober.alerts.state import AlertState, Key
 from prober.clock import Clock
+from prober.errors import ProberError
 from prober.export.board import Board
 from prober.export.metrics import Metrics
+from prober.store.records import Story, Wanted
 from prober.web.probing import Probing
+
+
+async def _nobody_decides(_: Decision) -> str:
+    raise ProberError("nothing can be decided here")
+
+
+async def _none(_: object) -> tuple[()]:
+    return ()
+
+
+async def _no_story(_: str) -> None:
+    return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +41,11 @@ class Sources:
     ProberError whose lines are all the reasons. `before_scrape` sets what is
     only measured when somebody scrapes. `notices` is what the page
     should say about the agent itself; `severities` the config's words, worst
-    first.
+    first. `decide` carries out what somebody decided, and says so once it is on
+    disk (or why it is not), or raises a ProberError where it cannot be; what is
+    remembered raises one where the disk fails. `states` are those of the alerts
+    that are not quiet, `mutes` what was put in force by hand, by its id. `scrub`
+    takes the config's secrets out of what receivers said.
     """
 
     board: Board
@@ -41,6 +62,13 @@ class Sources:
     before_scrape: Callable[[], None] = lambda: None
     notices: Callable[[], Sequence[str]] = tuple
     severities: Callable[[], Sequence[str]] = tuple
+    decide: Callable[[Decision], Awaitable[str]] = _nobody_decides
+    incidents: Callable[[Wanted], Awaitable[Sequence[Record]]] = _none
+    incident: Callable[[str], Awaitable[Story | None]] = _no_story
+    audit: Callable[[int], Awaitable[Sequence[Entry]]] = _none
+    states: Callable[[], Mapping[Key, AlertState]] = dict
+    mutes: Callable[[], Mapping[str, Mute]] = dict
+    scrub: Callable[[str], str] = str
 
 
 SOURCES = web.AppKey("sources", Sources)

@@ -8,10 +8,14 @@ one of these by severity, then in the config's order.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
-from prober.export.board import Row, present
+from prober.alerts.book import is_held
+from prober.alerts.notice import incident_id, incident_key
+from prober.alerts.state import AlertState, Key
+from prober.export.board import Firing, Row, present
 from prober.export.family import number
 from prober.result import Outcome, Result
 from prober.units import rfc3339, show_duration
@@ -33,9 +37,13 @@ class Moment:
 
 @dataclass(frozen=True, slots=True)
 class Alert:
+    """`note` says why nobody is told, or who sees to it; `incident` is its page's name."""
+
     rule: str
     severity: str
     ago: str
+    note: str = ""
+    incident: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +67,7 @@ class Line:
     last_run: Moment | None
     said: Said
     degraded: bool  # up, but over a budget
+    maintenance: str  # the window that the last run fell into
     latency: str
     target: str
     labels: tuple[tuple[str, str], ...]
@@ -86,7 +95,13 @@ class Overview:
 
 
 async def overview(
-    rows: Iterable[Row], asked: Asked, severities: Sequence[str], now: float, turns: Turns
+    rows: Iterable[Row],
+    asked: Asked,
+    severities: Sequence[str],
+    now: float,
+    turns: Turns,
+    *,
+    states: Mapping[Key, AlertState] = MappingProxyType({}),
 ) -> Overview:
     ranks = {severity: rank for rank, severity in enumerate(severities)}
     last = len(ranks)
@@ -107,7 +122,7 @@ async def overview(
     lines = []
     for row in worst:
         await turns.over()
-        lines.append(line(row, now))
+        lines.append(line(row, now, states))
     shown = tuple((state, counts[state]) for state in STATES)
     return Overview(shown, counts.total(), found, tuple(lines))
 
@@ -134,7 +149,7 @@ def matches(row: Row, state: str, asked: Asked) -> bool:
     return any(text in f"{name}={value}".lower() for name, value in row.info.labels.items())
 
 
-def line(row: Row, now: float) -> Line:
+def line(row: Row, now: float, states: Mapping[Key, AlertState] = MappingProxyType({})) -> Line:
     state = state_of(row, now)
     said = _blind(row, now) if state == "unknown" else _seen(row)
     return Line(
@@ -150,12 +165,23 @@ def line(row: Row, now: float) -> Line:
         target=row.info.target,
         labels=tuple(row.info.labels.items()),
         alerts=tuple(
-            Alert(rule, firing.severity, _coarse(max(1.0, now - firing.since)))
+            _alert(rule, firing, states.get((row.check.name, rule)), now)
             for rule, firing in row.firing.items()
         ),
+        maintenance=row.last.maintenance if row.last else "",
         values=_values(_told(row, state)),
         journey=journey(_told(row, state)),
     )
+
+
+def _alert(rule: str, firing: Firing, state: AlertState | None, now: float) -> Alert:
+    ago = _coarse(max(1.0, now - firing.since))
+    if state is None or not state.firing:
+        return Alert(rule, firing.severity, ago)
+    note = f"held back: {state.held}" if is_held(state) else ""
+    if state.acked_at is not None:
+        note = f"acknowledged by {state.acked_by}"
+    return Alert(rule, firing.severity, ago, note, incident_id(incident_key(state)))
 
 
 def _values(result: Result | None) -> tuple[tuple[str, str], ...]:
