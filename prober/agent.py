@@ -8,19 +8,15 @@ One process, one loop, one task per check, so runs of a check never overlap.
 from __future__ import annotations
 
 import asyncio
-import gc
 import logging
 import os
-import resource
 import signal
 import socket
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
-from aiohttp import web
-
+from prober import process
 from prober.clock import Clock, SystemClock
 from prober.config.child import load_in_child
 from prober.config.difference import cannot_change, difference
@@ -29,10 +25,12 @@ from prober.config.watch import EVERY, Watch
 from prober.errors import ConfigError, ProberError, Problem
 from prober.parts import Parts
 from prober.probes import lead
+from prober.result import Outcome
 from prober.schedule import Rhythm, Start
+from prober.serving import Doors, sources
 from prober.store.database import Store
 from prober.web import server
-from prober.web.app import Sources, application
+from prober.web.app import application
 
 log = logging.getLogger(__name__)
 
@@ -43,9 +41,6 @@ OnReady: TypeAlias = Callable[[str], None]
 # rest of it well below the 10 s that it may take.
 STOP_RUNS, STOP_WRITE, STOP_TELL = 5.0, 1.0, 1.5
 PRUNE_EVERY = 300.0  # seconds
-MOST_FILES = 1 << 20
-THREAD_TURN = 0.0005  # seconds that another thread of ours may keep the loop waiting at a time
-GARBAGE = (10_000, 20, 50)  # a full collection stops the loop for 10 ms: not several times a second
 
 
 def ignore(news: Config | str) -> None:
@@ -64,9 +59,7 @@ async def run(
     `on_ready` is told the agent's URL once it serves, `on_config` each config
     that a reload brings. Raises StartError where data_dir or port are not to be had.
     """
-    _raise_file_limit()
-    sys.setswitchinterval(THREAD_TURN)
-    gc.set_threshold(*GARBAGE)
+    process.prepare()
     clock = SystemClock()
     store = Store.open(config.agent.data_dir, clock)
     try:
@@ -80,7 +73,7 @@ class Agent:
     def __init__(
         self, config: Config, path: Path, store: Store, clock: Clock, on_config: OnConfig
     ) -> None:
-        self._parts = Parts(config, store, clock)
+        self._parts = Parts(config, store, clock, self._ask)
         self._path = path
         self._clock = clock
         self._on_config = on_config
@@ -92,6 +85,8 @@ class Agent:
         self._checks = {check.name: check for check in config.checks}
         self._followers: dict[str, asyncio.Task[None]] = {}
         self._running: set[str] = set()  # checks with a run under way
+        self._asked: dict[str, asyncio.Task[None]] = {}  # runs beside the schedule
+        self._again: set[str] = set()  # to be asked when the run under way has ended
         self._signalled: set[asyncio.Task[None]] = set()  # reloads that a signal asked for
 
     async def serve(self, sock: socket.socket, on_ready: OnReady) -> None:
@@ -100,17 +95,18 @@ class Agent:
         try:
             self._listen_to_signals()
             await parts.restore()
+            doors = Doors(healthy=self._healthy, ready=lambda: self._ready, reload=self.reload)
             async with (
-                server.serving(self._application(), sock) as url,
+                server.serving(application(sources(parts, doors)), sock) as url,
                 asyncio.TaskGroup() as tasks,
             ):
                 self._tasks = tasks
-                works = (parts.pulse.run, parts.settle.run, parts.deliverer.run)
-                duties = (*works, self._prune, self._watch)
+                works = (parts.pulse.run, parts.settle.run, parts.deliverer.run, parts.reports.run)
+                minding = (parts.muting.run, parts.connectivity.run, parts.refill)
+                duties = (*works, *minding, self._prune, self._watch)
                 background = [tasks.create_task(duty()) for duty in duties]
                 self._schedule(list(self._checks))
-                gc.collect()
-                gc.freeze()  # what is here stays: no collection needs to look at it again
+                process.settle_down()
                 self._ready = True
                 if self._hung_up:
                     self._hang_up()  # asked for while we were starting
@@ -141,16 +137,48 @@ class Agent:
             await self._clock.sleep_until(wake)
             begun = self._clock.monotonic()
             self._parts.metrics.agent.schedule_lag.observe(max(0.0, begun - wake))
-            self._running.add(name)
-            try:
-                self._parts.observe(await self._parts.runner.run(self._checks[name], due))
-            except Exception:  # once per turn, or one fault of ours would end every check
-                log.exception("the turn of %s raised", name)
-            finally:
-                self._running.discard(name)
+            if self._parts.muting.is_paused(name):
+                self._parts.metrics.agent.runs_skipped.labels("maintenance").inc()
+            else:
+                if asked := self._asked.get(name):
+                    await asyncio.wait({asked})
+                self._running.add(name)
+                try:
+                    await self._turn(name, due)
+                finally:
+                    self._running.discard(name)
+                if name in self._again:
+                    self._ask_again(name)
             following = dues.next_slot(slot, self._clock.monotonic())
             self._count_missed(dues, slot, following, begun)
             slot = following
+
+    async def _turn(self, name: str, due: float | None = None) -> None:
+        """One run, and what becomes of it."""
+        try:
+            result = await self._parts.runner.run(self._checks[name], due)
+            if result.finding.outcome is Outcome.DOWN:
+                result = await self._parts.connectivity.judged(result)
+            self._parts.observe(result)
+        except Exception:  # once per turn, or one fault of ours would end every check
+            log.exception("the turn of %s raised", name)
+
+    def _ask(self, name: str) -> None:
+        """One run more, at once: an alert waits for it. The check's rhythm stays as it is."""
+        gone = name not in self._followers or self._stopping.is_set()
+        if gone or self._parts.muting.is_paused(name):
+            return
+        if name in self._running or name in self._asked:
+            self._again.add(name)  # what runs now began before the question
+            return
+        task = self._asked[name] = self._tasks.create_task(self._turn(name), name=name)
+        task.add_done_callback(lambda _: self._ask_again(name))
+
+    def _ask_again(self, name: str) -> None:
+        self._asked.pop(name, None)
+        if name in self._again:
+            self._again.discard(name)
+            self._ask(name)
 
     def _count_missed(self, dues: Rhythm, slot: int, following: int, begun: float) -> None:
         """Slots that passed before the run began are ours (late), those after it the run's."""
@@ -191,6 +219,8 @@ class Agent:
         self._targets.configure(new.targets)
         for name in (*changes.removed, *changes.moved):
             self._followers.pop(name).cancel()
+            if asked := self._asked.get(name):
+                asked.cancel()
         self._checks = {check.name: check for check in new.checks}
         await self._parts.adopt(new, (*changes.added, *changes.changed), changes.removed)
         self._schedule((*changes.added, *changes.moved))
@@ -232,7 +262,7 @@ class Agent:
         self._parts.browsers.stop()  # a journey that waits for its turn is a run not started
         log.info("stopping; runs under way: %d", len(self._running))
         waiting = (task for name, task in self._followers.items() if name not in self._running)
-        for task in (*waiting, *self._signalled):
+        for task in (*waiting, *self._asked.values(), *self._signalled):
             task.cancel()
         probing = self._tasks.create_task(self._parts.probing.drain(STOP_RUNS))
         if running := [self._followers[name] for name in self._running]:
@@ -243,7 +273,9 @@ class Agent:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
         await probing
-        await self._parts.settle.flush(STOP_WRITE)
+        await asyncio.gather(
+            self._parts.settle.flush(STOP_WRITE), self._parts.reports.flush(STOP_WRITE)
+        )
         await self._parts.deliverer.drain(STOP_TELL)
         await self._parts.settle.flush(STOP_WRITE)  # what was told just now is not told again
         log.info("stopped")
@@ -256,26 +288,7 @@ class Agent:
             except ProberError as error:
                 log.warning("old history was not pruned: %s", error)
             await self._parts.browsers.prune()
-            gc.collect(0)  # where little happens, it would come to that after hours
-
-    def _application(self) -> web.Application:
-        parts = self._parts
-        sources = Sources(
-            board=parts.board,
-            metrics=parts.metrics,
-            clock=self._clock,
-            region=parts.config.agent.region,
-            external_url=parts.config.web.external_url,
-            data_dir=parts.config.agent.data_dir,
-            healthy=self._healthy,
-            ready=lambda: self._ready,
-            reload=self.reload,
-            probing=parts.probing,
-            before_scrape=parts.gauge_outbox,
-            notices=parts.notices,
-            severities=lambda: parts.config.severities,
-        )
-        return application(sources)
+            process.sweep()
 
     def _healthy(self) -> bool:
         """The schedule turns: nobody who follows a check has gone."""
@@ -285,15 +298,3 @@ class Agent:
 def waking(due: float, early: float, now: float) -> float:
     """When to call a run that gets ready for `early` seconds first; at once where that has passed."""
     return max(due - early, min(due, now))
-
-
-def _raise_file_limit() -> None:
-    """A probe is a socket: take as many as we may have."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, MOST_FILES)
-    if soft == resource.RLIM_INFINITY or soft >= wanted:
-        return
-    try:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-    except (OSError, ValueError) as error:
-        log.warning("the limit of open files stays at %d: %s", soft, error)

@@ -4,25 +4,30 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
-from prober import probes
+from prober.alerts.decisions import Decision
 from prober.alerts.faults import listed
-from prober.alerts.plan import OnDemand
+from prober.alerts.mutes import Mutes
 from prober.clock import Clock
 from prober.config.model import Config
+from prober.config.plan import plan
+from prober.connectivity import Connectivity
 from prober.deliver import Deliverer
-from prober.export.board import Board, CheckInfo
+from prober.export.board import Board
 from prober.export.metrics import Metrics
-from prober.probes import AnyCheck, Means, chromium
+from prober.muting import Muting
+from prober.probes import Means
 from prober.probes.browsers import Browsers, Setup
-from prober.probes.journey_options import Channel
-from prober.probes.journey_settings import JourneyCheck
 from prober.pulse import Pulse
+from prober.refill import refill
+from prober.reports import Reports
 from prober.result import Outcome, Result
 from prober.runner import Runner
-from prober.settle import Plan, Settle, Watched
+from prober.settle import Settle
+from prober.shown import Shown
 from prober.store.database import Store
+from prober.wanted import Wanted
 from prober.web.probing import Probing
 from prober.wire.network import Network
 
@@ -34,80 +39,84 @@ SLICE = 200  # checks that are brought in line before the loop is given back
 class Parts:
     """Made inside the running loop; `close` ends what is not a task."""
 
-    def __init__(self, config: Config, store: Store, clock: Clock) -> None:
+    def __init__(
+        self, config: Config, store: Store, clock: Clock, ask: Callable[[str], None]
+    ) -> None:
         self.config = config
         self.store = store
         self.clock = clock
         self.board = Board()
         self.metrics = Metrics(config.agent.region, clock)
+        self.shown = Shown(self.board, self.metrics)
         self.network = Network(clock, resolver=config.agent.resolver)
         self.browsers = self._browsers(config)
+        self.wanted = Wanted(self.browsers.setup.env)
         self.pulse = Pulse(clock, self.metrics.agent.loop_lag.observe)
-        self.settle = Settle(
-            store=store,
-            clock=clock,
-            hand=lambda deliveries: self.deliverer.hand(deliveries),
-            alerted=self._alerted,
-            counters=self,
-        )
-        self.deliverer = Deliverer(
-            notifiers=config.notifiers,
-            clock=clock,
-            mark=self.settle.mark,
-            counted=self._told,
-            burns=self.settle.burns,
-        )
+        self.mutes = Mutes()
+        self.muting = Muting(mutes=self.mutes, metrics=self.metrics, clock=clock)
+        self.settle = self._settle(ask)
+        self.reports = Reports(store=store, settle=self.settle, board=self.board, clock=clock)
+        self.deliverer = self._deliverer(config)
         self.runner = self._runner(config)
+        self.connectivity = Connectivity(
+            clock=clock,
+            run=lambda check: self.runner.run(check),
+            changed=self._connected,
+            missed=self._missed,
+        )
         self.probing = Probing(lambda: self.config.modules, lambda: self.runner)
+        self._begun = clock.now()
         self._store_is_up = True
         self._reload_refused = False
-        self._has_said_browser = False
-        self._said_unverified: str | None = None
 
     async def restore(self) -> None:
         """Takes up where the last agent on this data_dir stopped, and says nothing about it."""
         left = await self.browsers.tidy()
         loaded = await self.store.load()
-        self.settle.load(loaded.states, loaded.undelivered, loaded.since)
+        self.settle.wait()
+        verdicts = {name: verdict.outcome for name, verdict in loaded.verdicts.items()}
+        self.settle.load(
+            loaded.states, loaded.undelivered, loaded.since, mutes=loaded.mutes, verdicts=verdicts
+        )
         await self.adopt(self.config, (check.name for check in self.config.checks), ())
-        for name, last in loaded.results.items():
-            since = loaded.since.get(name)
-            row = self.board.restore(
-                last, loaded.verdicts.get(name), since.since if since else None
-            )
-            if row and row.verdict:
-                self.metrics.restore(row.verdict, row)
+        self.shown.restore(loaded)
         checks = {check.name: check for check in self.config.checks}
         for run in (one for one in left if one.check in checks):
             check = checks[run.check]
             self.observe(run.result(check.kind, self.config.agent.region, check.labels))
         over = (said for said in loaded.last if said.notice.event.is_over)
-        self.deliverer.resume([*self.settle.standing(), *over])
+        self.deliverer.resume([*self.settle.standing(), *over], loaded.receipts)
         self.deliverer.hand(loaded.undelivered)
+
+    async def refill(self) -> None:
+        """What rules that look back need of the history, while everything else goes on."""
+        checks = [check.name for check in self.config.checks]
+        await refill(self.store, self.settle, checks, self._begun)
 
     async def adopt(self, config: Config, changed: Iterable[str], removed: Iterable[str]) -> None:
         """From now on the agent is what `config` says; only the checks named are touched."""
         self._warn_of_lost_notifiers(config)
         self.config = config
         self.browsers.configure(config.agent.browser, config.scrub)
-        self._say_browser()
+        self.wanted.say(config)
         self.runner = self._runner(config)
         self.metrics.agent.configure(config.notifiers)
         self.deliverer.configure(config.notifiers)
+        self.muting.configure(config)
+        self.connectivity.configure(config.connectivity)
         checks = {check.name: check for check in config.checks}
         for count, name in enumerate(changed, 1):
-            self._enter(checks[name])
+            self.shown.enter(config, checks[name])
             if count % SLICE == 0:
                 await asyncio.sleep(0)
-        self.settle.configure(_plan(config))
-        for name in removed:
-            self.board.remove(name)
-            self.metrics.remove(name)
+        self.settle.configure(plan(config))
+        self.reports.configure(config)
+        self.shown.remove(removed)
         self._reloaded(successful=True)
 
     def _warn_of_lost_notifiers(self, config: Config) -> None:
         for (check, rule), state in self.settle.states.items():
-            for name in state.told:
+            for name in state.told if not rule.startswith("@") else ():
                 if name not in config.notifiers:
                     log.warning(
                         "%s/%s fires and %s was told, which the config does not have: what is to be "
@@ -124,19 +133,22 @@ class Parts:
         if row is None:
             return  # removed by a reload while it ran
         before = row.state
-        self.board.observe(result)
-        self.metrics.observe(result, row)
+        result = self.muting.stamped(result)
+        self.shown.observe(row, result)
         self.settle.put(result)
+        self.reports.count(result)
         if row.state is not before or result.finding.outcome is Outcome.UNKNOWN:
             _log(result)
 
-    def gauge_outbox(self) -> None:
-        """Puts into the agent's metrics what is only asked for when somebody scrapes."""
+    def before_scrape(self) -> None:
+        """Puts into the metrics what is only asked for when somebody scrapes."""
         for notifier, count in self.deliverer.pending.items():
             self.metrics.agent.outbox_pending.labels(notifier).set(count)
         self.metrics.agent.outbox_oldest.set(self.deliverer.oldest)
+        self.muting.hold(self.settle.held)
 
     def close(self) -> None:
+        self.connectivity.close()
         self.network.close()
 
     def notices(self) -> list[str]:
@@ -148,8 +160,10 @@ class Parts:
             said.append(
                 "The last reload was refused, the config before it runs on; the log says why."
             )
-        if missing := self._missing_browser():
+        if missing := self.wanted.missing(self.config):
             said.append(f"Journeys are not run: {missing}.")
+        if self.connectivity.offline:
+            said.append("The agent is cut off: none of the addresses under connectivity answers.")
         if faulty := self.settle.faulty:
             said.append(f"No verdict on {listed(faulty)}; ProberAgentFault fires.")
         if not self.config.checks:
@@ -168,22 +182,28 @@ class Parts:
     def committed(self, seconds: float) -> None:
         self.metrics.agent.store_commit.observe(seconds)
 
-    def _enter(self, check: AnyCheck) -> None:
-        rules = self.config.rules[check.name]
-        info = CheckInfo(
-            kind=check.kind,
-            target=self.config.scrub(check.target),
-            severity=check.severity or self.config.severities[0],
-            labels=check.labels,
-            device=(check.journey.device or "") if isinstance(check, JourneyCheck) else "",
+    def _settle(self, ask: Callable[[str], None]) -> Settle:
+        return Settle(
+            store=self.store,
+            clock=self.clock,
+            hand=lambda deliveries: self.deliverer.hand(deliveries),
+            alerted=self._alerted,
+            counters=self,
+            ask=ask,
+            holding=self.mutes,
+            last_good=self.shown.last_good,
         )
-        self.board.add(check, info)
-        self.metrics.add(
-            check,
-            info,
-            series=probes.series(check),
-            reasons=probes.reasons(check),
-            rules=[(rule.name, rule.severity) for rule in rules],
+
+    def _deliverer(self, config: Config) -> Deliverer:
+        return Deliverer(
+            notifiers=config.notifiers,
+            clock=self.clock,
+            mark=self.settle.mark,
+            counted=self._told,
+            burns=self.settle.burns,
+            claim=self.settle.claim,
+            undelivered=self._undelivered,
+            scrub=lambda text: self.config.scrub(text),
         )
 
     def _browsers(self, config: Config) -> Browsers:
@@ -198,26 +218,6 @@ class Parts:
             ),
         )
 
-    def _missing_browser(self) -> str | None:
-        """What keeps journeys of this config from being run, if there are any."""
-        return chromium.missing(self.browsers.setup.env, self._channels())
-
-    def _channels(self) -> set[Channel]:
-        """Of the browsers that have to be on this machine."""
-        journeys = (one.journey for one in self.config.checks if isinstance(one, JourneyCheck))
-        return {one.browser.channel for one in journeys if one.browser.connect is None}
-
-    def _say_browser(self) -> None:
-        """Once: what is missing, and what is not as good as it could be."""
-        missing = self._missing_browser()
-        if missing and not self._has_said_browser:
-            log.warning("journeys are not run, all other checks are: %s", missing)
-        self._has_said_browser = missing is not None
-        unverified = chromium.unverified(self.browsers.setup.env, self._channels())
-        if unverified and unverified != self._said_unverified:
-            log.warning("the vitals of journeys are unverified: %s", unverified)
-        self._said_unverified = unverified
-
     def _runner(self, config: Config) -> Runner:
         return Runner(
             region=config.agent.region,
@@ -227,11 +227,27 @@ class Parts:
             scrub=config.scrub,
         )
 
+    def _connected(self, connected: bool) -> None:
+        self.metrics.agent.connectivity.set(int(connected))
+        self.mutes.offline = not connected
+        self.muting.changed()
+
+    def _missed(self, said: str) -> None:
+        self.settle.own("offline", said)
+
+    def _undelivered(self, notifier: str, what: str | None) -> None:
+        self.settle.own("undelivered", what, about=notifier)
+
+    async def decide(self, decision: Decision) -> str:
+        """Carries out what somebody decided. Raises ProberError where it cannot be."""
+        said = await self.settle.decide(decision)
+        self.muting.changed()
+        return said
+
     def _alerted(self, check: str, rule: str, severity: str, firing: bool) -> None:
         state = self.settle.states.get((check, rule))
         since = state.fired_at if state and state.fired_at else self.clock.now()
-        self.board.alert(check, rule, severity, firing, since)
-        self.metrics.alert(check, rule, severity, firing)
+        self.shown.alert(check, rule, severity, since if firing else None)
 
     def _told(self, notifier: str, outcome: str) -> None:
         self.metrics.agent.notifications.labels(notifier, outcome).inc()
@@ -243,27 +259,6 @@ class Parts:
         self.metrics.agent.reload_successful.set(int(successful))
         if successful:
             self.metrics.agent.reload_success_timestamp.set(self.clock.now())
-
-
-def _plan(config: Config) -> Plan:
-    def watched(check: AnyCheck) -> Watched:
-        return Watched(
-            kind=check.kind,
-            rules=config.rules[check.name],
-            labels=check.labels,
-            runbook=check.runbook,
-        )
-
-    return Plan(
-        region=config.agent.region,
-        checks=OnDemand({check.name: check for check in config.checks}, watched),
-        notifiers=tuple(config.notifiers),
-        routes=config.routes,
-        notify=config.notifies,
-        external_url=config.web.external_url or "",
-        labels=config.agent.labels,
-        severity=config.severities[0],
-    )
 
 
 def _log(result: Result) -> None:

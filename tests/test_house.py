@@ -53,7 +53,7 @@ def test_a_broad_except_stands_where_it_has_a_reason_and_nowhere_else() -> None:
         "prober/agent.py",  # one turn of one check must not end those of all
         "prober/cli.py",  # a fault of our own has its own exit code
         "prober/config/child.py",  # the top of a child: the parent says what happened
-        "prober/deliver.py",  # one notifier's own fault must not end delivery
+        "prober/notify/telling.py",  # one notifier's own fault must not end delivery
         "prober/runner.py",  # our bug must not look like an outage
         "prober/store/thread.py",  # whatever a job raised belongs to whoever asked for it
     }

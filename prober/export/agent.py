@@ -27,7 +27,8 @@ from prober import __version__
 EDGES = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 QUEUE_EDGES = (0.1, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
 STARTUP_EDGES = (0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
-SKIPPED = ("overrun", "late")  # a due missed: the last run was still going on; we came too late
+# A due missed: the last run was still going on; we came too late; a window without runs.
+SKIPPED = ("overrun", "late", "maintenance")
 OUTCOMES = ("accepted", "retried", "dead")  # of one attempt at telling a notifier
 
 
@@ -108,12 +109,18 @@ class AgentMetrics:
         )
         self.runs_skipped = Counter(
             "prober_runs_skipped",
-            "Runs that were due and not started, since the last one was still going on (overrun) or the agent was late (late).",
+            "Runs that were due and not started, since the last one was still going on (overrun), the agent was late (late) or a window had it so (maintenance).",
             ["reason"],
             registry=registry,
         )
         for reason in SKIPPED:
             self.runs_skipped.labels(reason)
+        self.connectivity = Gauge(
+            "prober_connectivity",
+            "Whether the agent is connected; 1 as well where no addresses are given to tell by.",
+            registry=registry,
+        )
+        self.connectivity.set(1)
 
     def _about_journeys(self) -> None:
         self.journey_queue = Histogram(

@@ -115,6 +115,8 @@ class Child:
     gauges: tuple[Gauge, ...] = ()
     rules: Mapping[str, str] = field(default_factory=dict)
     firing: frozenset[str] = frozenset()
+    muted: frozenset[str] = frozenset()
+    in_maintenance: bool = False
     shown: list[_Pairs | None] = field(default_factory=list)  # by gauge, as written
     row: Row | None = None
     verdict: Result | None = None
@@ -131,7 +133,7 @@ class Child:
         pairs = ",".join(filter(None, (self.labels, own, label_pairs(**free))))
         self.lines["prober_check_info"].put(name, f"prober_check_info{{{pairs}}} 1\n")
         self._set("prober_check_interval_seconds", number(self.check.interval))
-        self._set("prober_maintenance_active", "0")
+        self._set("prober_maintenance_active", str(int(self.in_maintenance)))
 
     def start(self) -> None:
         """What is said before the first run."""
@@ -164,7 +166,7 @@ class Child:
             more = label_pairs(alert=rule, severity=severity)
             on = int(rule in self.firing)
             firing.append(f"prober_alert_firing{{{self.labels},{more}}} {on}\n")
-            muted.append(f"prober_alert_muted{{{self.labels},{label}}} 0\n")
+            muted.append(f"prober_alert_muted{{{self.labels},{label}}} {int(rule in self.muted)}\n")
         name = self.check.name
         self.lines["prober_alert_firing"].put(name, "".join(firing))
         self.lines["prober_alert_muted"].put(name, "".join(muted))

@@ -71,10 +71,12 @@ class Metrics:
         """
         child = self._children.get(check.name)
         if child is None or child.info.kind != info.kind:
-            firing = child.firing if child else frozenset[str]()
+            before = child
             self.remove(check.name)
             child = self._children[check.name] = self._child(check, info, reasons)
-            child.firing = firing
+            if before is not None:
+                child.firing, child.muted = before.firing, before.muted
+                child.in_maintenance = before.in_maintenance
         child.check, child.info, child.rules = check, info, _by_name(tuple(rules))
         child.horizon = horizon(check)
         child.firing &= child.rules.keys()
@@ -125,6 +127,18 @@ class Metrics:
         else:
             child.firing -= {rule}
         child.write_alerts()
+
+    def maintenance(self, check: str, active: bool) -> None:
+        """A window has begun for a check, or is over."""
+        if child := self._children.get(check):
+            child.in_maintenance = active
+            child.describe()
+
+    def mute(self, check: str, rule: str, muted: bool) -> None:
+        """Notices of a rule's alert are held back from now on, or no longer."""
+        if child := self._children.get(check):
+            child.muted = child.muted | {rule} if muted else child.muted - {rule}
+            child.write_alerts()
 
     async def render(self, openmetrics: bool = False) -> AsyncGenerator[bytes, None]:
         """The whole exposition, piece by piece; other tasks run between the pieces."""

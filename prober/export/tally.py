@@ -60,6 +60,9 @@ class Tally:
 
     def count(self, result: Result) -> None:
         """Called a thousand times a second, mostly with what is well."""
+        if result.maintenance:
+            self._outcomes["maintenance"] += 1
+            return
         outcome = result.finding.outcome
         if outcome is Outcome.UP:
             self._outcomes["up"] += 1
