@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import os
 import sys
 from collections import Counter
 from collections.abc import Sequence
@@ -20,6 +19,7 @@ from pathlib import Path
 from benchmarks.common.bench import bench, note
 from benchmarks.common.table import show
 from tests.kill.lives import Lives, broken_laws, kill_at_random
+from tests.kill.nursery import Nursery, nursery
 
 AT_A_TIME = 20  # kills of one agent
 
@@ -38,14 +38,14 @@ def figures(lives: Lives) -> Counter[str]:
     )
 
 
-def kills(folder: Path, count: int, seed: int, longest: float) -> Counter[str]:
+def kills(folder: Path, agents: Nursery, count: int, seed: int, longest: float) -> Counter[str]:
     """All that was seen; every agent begins with nothing."""
     seen: Counter[str] = Counter()
     for begun in range(0, count, AT_A_TIME):
         place = folder / f"agent-{begun}"
         place.mkdir()
         some = min(AT_A_TIME, count - begun)
-        lives = asyncio.run(kill_at_random(place, some, seed + begun, longest=longest))
+        lives = asyncio.run(kill_at_random(place, agents, some, seed + begun, longest=longest))
         seen.update(figures(lives))
         note(f"{seen['kills']} kills, {seen['incidents']} incidents")
         for law in broken_laws(lives.heard):
@@ -61,9 +61,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("--seed", type=int, default=1, help="of all dice (default: %(default)d)")
     given = parser.parse_args(argv)
-    os.environ["PYTHONPATH"] = str(Path(__file__).parents[1])  # agents run in folders of their own
-    with bench("Killed at random moments: is anything lost?") as place:
-        seen = kills(place.folder, given.count, given.seed, given.seconds)
+    with bench("Killed at random moments: is anything lost?") as place, nursery() as agents:
+        seen = kills(place.folder, agents, given.count, given.seed, given.seconds)
         names = ["kills", "incidents", "messages", "told twice", "never ended", "laws broken"]
         show(["", *names], [["ours", *(str(seen[name]) for name in names)]])
     sys.exit(1 if seen["laws broken"] or seen["never ended"] else 0)

@@ -10,9 +10,8 @@ takes (`notify.gate`); of each other they know nothing besides. In a lane:
 2. then, and only then, it is marked delivered: a crash in between repeats a
    message and never loses one. What must not happen twice is claimed before;
 3. one that cannot be accepted (`DeliveryError.permanent`, a day of failures) is
-   marked dead, and the next has its turn; so is what something newer makes
-   needless (a reminder; to people, how it began once it is over), but that is
-   no failure.
+   marked dead, and the next has its turn. What something newer makes needless (a
+   reminder; to people, how it began once it is over) is marked superseded.
 
 A notifier that is not in the config may come back: what is for it waits.
 Alertmanagers are besides told again every minute what stands (`notify.rounds`).
@@ -40,7 +39,7 @@ from prober.notify.news import News, Undelivered, Well
 from prober.notify.rounds import Rounds
 from prober.notify.telling import Claim, Orphaned, Telling
 
-SUPERSEDED = "superseded by a later notice"
+SUPERSEDED = "a later notice says more"
 
 log = getLogger(__name__)
 
@@ -49,7 +48,7 @@ Counted: TypeAlias = Callable[[str, str], None]
 
 
 class Mark(Protocol):
-    """Writes down what became of a delivery: "delivered" or "dead". Never raises."""
+    """Writes down what became of a delivery: delivered, dead or superseded. Never raises."""
 
     def __call__(
         self, delivery_id: str, status: str, error: str = "", answer: str = "", /
@@ -202,7 +201,7 @@ class Deliverer:
 
     async def _let_go(self, lane: Lane) -> None:
         while lane.superseded:
-            await self._mark(lane.superseded.pop(0).id, "dead", SUPERSEDED)
+            await self._mark(lane.superseded.pop(0).id, "superseded", SUPERSEDED)
 
     async def _work(self, lane: Lane) -> None:
         """One lane until it is empty, or until a drain has tried what there is."""

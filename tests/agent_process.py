@@ -47,7 +47,7 @@ class AgentProcess:
         return (self.folder / "agent.log").read_text()
 
     async def get(self, path: str) -> str:
-        async with httpx.AsyncClient(trust_env=False) as client:
+        async with httpx.AsyncClient(trust_env=False, timeout=30) as client:
             answer = await client.get(self.url + path.lstrip("/"))
         answer.raise_for_status()
         return answer.text

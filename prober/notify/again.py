@@ -11,6 +11,8 @@ from prober.notify import AnyNotifier, alertmanager
 from prober.notify.alertmanager import AlertmanagerNotifier
 from prober.notify.lane import Lane
 
+ON_ITS_WAY = 60.0  # seconds that an end may take from what made it to its lane
+
 
 class Standing:
     """Decides for each lane what stands; `burns` knows whether the incident of a key fires now.
@@ -56,13 +58,20 @@ class Standing:
 
     def sweep(self, lane: Lane) -> None:
         """Drops what is over."""
-        waiting = {one.notice.key for one in lane.waiting}
-        for key in [one for one in lane.receipts if one not in waiting and not self._burns(one)]:
-            del lane.receipts[key]
+        self._forget_receipts(lane)
         if lane.standing is not None and not self._stands(lane.standing):
             lane.standing = None
         if lane.refused is not None and not self.burns(lane.refused):
             lane.refused = None
+
+    def _forget_receipts(self, lane: Lane) -> None:
+        """Not at once: the end that is to be told with one may just be on its way to the disk."""
+        waiting, now = {one.notice.key for one in lane.waiting}, self._clock.monotonic()
+        for key in [*lane.receipts]:
+            if key in waiting or self._burns(key):
+                lane.spent.pop(key, None)
+            elif now - lane.spent.setdefault(key, now) >= ON_ITS_WAY:
+                del lane.receipts[key], lane.spent[key]
 
     def _put(self, lane: Lane, delivery: Delivery) -> None:
         lane.standing = delivery if self._stands(delivery) else None

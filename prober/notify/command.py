@@ -13,7 +13,7 @@ import os
 import signal
 from asyncio.subprocess import PIPE, STDOUT, Process
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from logging import getLogger
 from typing import Annotated, ClassVar, Literal, TypeAlias
@@ -30,6 +30,7 @@ from prober.secret import CUT
 from prober.units import Count, Duration, show_duration
 
 KEPT = 4096  # bytes of what it says, the last of them
+HEARD = 4 * KEPT  # of which a secret may have begun before
 HOUR = 3600.0
 INHERITED = ("PATH", "HOME", "LANG")
 WELL = "exit 0"  # how the answer of one that went well begins
@@ -83,7 +84,7 @@ async def send(notifier: CommandNotifier, delivery: Delivery, means: Means) -> M
         said = f"not run: {settings.max_per_hour} in the last hour"
         log.warning("%s of %s: %s", delivery.notice.event, delivery.notice.key, said)
         return {delivery.id: said}
-    answer = means.scrub(await _run(settings, delivery.notice))
+    answer = await _run(settings, delivery.notice, means.scrub)
     if not answer.startswith(WELL):
         log.warning("%s for %s: %s", settings.argv[0], delivery.notice.key, answer)
     return {delivery.id: answer}
@@ -100,7 +101,7 @@ def _may_run(settings: CommandSettings, notifier: str, means: Means) -> bool:
     return True
 
 
-async def _run(settings: CommandSettings, notice: Notice) -> str:
+async def _run(settings: CommandSettings, notice: Notice, scrub: Callable[[str], str]) -> str:
     try:
         process = await asyncio.create_subprocess_exec(
             *settings.argv,
@@ -124,12 +125,12 @@ async def _run(settings: CommandSettings, notice: Notice) -> str:
             finally:
                 reading.cancel()
     except TimeoutError:
-        return _answer(f"killed after {show_duration(settings.timeout)}", heard)
+        return _answer(f"killed after {show_duration(settings.timeout)}", heard, scrub)
     finally:
         if process.returncode is None:
             _kill(process)
             await process.wait()
-    return _answer(f"exit {code}" if code >= 0 else f"ended by signal {-code}", heard)
+    return _answer(f"exit {code}" if code >= 0 else f"ended by signal {-code}", heard, scrub)
 
 
 async def _tell(process: Process, notice: Notice) -> None:
@@ -147,7 +148,7 @@ async def _listen(process: Process, heard: bytearray) -> None:
     assert process.stdout is not None  # noqa: S101
     while piece := await process.stdout.read(1 << 16):
         heard += piece
-        del heard[:-KEPT]
+        del heard[:-HEARD]
 
 
 def _kill(process: Process) -> None:
@@ -156,9 +157,11 @@ def _kill(process: Process) -> None:
         os.killpg(process.pid, signal.SIGKILL)
 
 
-def _answer(begin: str, heard: bytearray) -> str:
-    said = heard.decode(errors="replace").strip()
-    cut = CUT if len(heard) >= KEPT else ""
+def _answer(begin: str, heard: bytearray, scrub: Callable[[str], str]) -> str:
+    """Cut once the secrets are out: the end of one would not be known for what it is."""
+    whole = scrub(heard.decode(errors="replace"))
+    said = whole.encode(errors="replace")[-KEPT:].decode(errors="ignore").strip()
+    cut = CUT if len(heard) >= HEARD or len(whole.encode(errors="replace")) > KEPT else ""
     return f"{begin}: {cut}{said}" if said else begin
 
 

@@ -236,6 +236,7 @@ class Gather:
     def _pass_on(self, error: DeliveryError, gate: Gate) -> None:
         """Those who wait have failed as well, though only time makes them give up."""
         for seat in list(self._seats):
+            seat.lane.count()  # something newer may have taken the place of what it came for
             seat.lane.failed(error)
             if gate.is_shut or seat.lane.hopeless(error):
                 self._seats.remove(seat)

@@ -102,6 +102,7 @@ class Lane:
         self.trip: Trip | None = None
         self.fails = 0
         self.receipts: dict[str, str] = {}
+        self.spent: dict[str, float] = {}  # since when one has seemed of no more use, monotonic
         self.answer = ""  # what was answered to the first of `waiting`
         self.claimed = False  # it may have happened: there is no second try
         self._clock = clock

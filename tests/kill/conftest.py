@@ -1,13 +1,13 @@
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Iterator
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from tests.kill.nursery import Nursery, nursery
 
 
-@pytest.fixture(autouse=True)
-def found_from_any_folder(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Agents run in folders of their own, and are to find `tests.kill.program` from there."""
-    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+@pytest.fixture(scope="session")
+def agents() -> Iterator[Nursery]:
+    with nursery() as one:
+        yield one

@@ -11,6 +11,7 @@ from typing import NoReturn
 
 from prober.alerts.notice import Delivery, Event
 from prober.notify import Means, Told, send, telling
+from prober.notify.command import CommandNotifier
 from prober.notify.lane import Lane
 from prober.notify.telling import Telling
 from prober.notify.webhook import WebhookNotifier
@@ -111,6 +112,17 @@ def marked(event: Event) -> None:
     _put(Store, "commit", dying)
 
 
+def claimed(event: Event) -> None:
+    """It is written that a command is run, and it is not."""
+
+    async def dying(told: Told, means: Means) -> Mapping[str, str]:
+        if isinstance(told.notifier, CommandNotifier) and _says(event, told.deliveries):
+            die()
+        return await send(told, means)
+
+    _put(telling, "send", dying)
+
+
 POINTS: Mapping[str, Callable[[Event], None]] = {
     "before-commit": before_commit,
     "after-commit": after_commit,
@@ -122,6 +134,7 @@ POINTS: Mapping[str, Callable[[Event], None]] = {
 }
 # An answer that nobody wrote down is asked for again.
 REPEATED = frozenset({"answered", "queued"})
+OF_COMMANDS = {"claimed": claimed}
 
 
 def install(point: str) -> None:
@@ -134,7 +147,7 @@ def install(point: str) -> None:
         _put(WebhookNotifier, "TRAITS", replace(WebhookNotifier.TRAITS, people=False, most=1))
     if point != "nowhere":
         event, _, place = point.partition(":")
-        POINTS[place](Event(event))
+        {**POINTS, **OF_COMMANDS}[place](Event(event))
 
 
 def _put(where: object, name: str, what: object) -> None:

@@ -108,6 +108,21 @@ async def test_secrets_are_taken_out_of_what_it_says(client: httpx.AsyncClient) 
     assert (await send(told, means))[firing().id] == "exit 0: token ***"
 
 
+async def test_a_secret_that_the_cut_goes_through_is_taken_out_whole(
+    client: httpx.AsyncClient,
+) -> None:
+    secret = "s-e-c-r-e-t"
+    means = Means(client=client, clock=FakeClock(), scrub=lambda text: text.replace(secret, "***"))
+    code = f"print('{secret}' + 'x' * {KEPT - 5})"
+    told = Told(notifier=python(code), deliveries=(firing(),))
+
+    answer = (await send(told, means))[firing().id]
+
+    assert "e-t" not in answer
+    assert answer.endswith("xx")
+    assert len(answer) <= len("exit 0: …") + KEPT
+
+
 async def test_one_that_does_not_listen_is_no_failure(client: httpx.AsyncClient) -> None:
     long = replace(notice(), annotations={"description": "x" * 1_000_000})
 

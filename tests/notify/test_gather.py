@@ -13,9 +13,10 @@ import pytest
 from prober.alerts.notice import Delivery, Event
 from prober.notify import Means, Told
 from prober.notify.gate import IN_A_ROW, SHORTEST_REST
+from prober.notify.lane import GIVE_UP_AFTER
 from tests.notify.notices import delivery, firing, notice, resolved
 from tests.notify.rig import Machine, cluster, delivering, people, webhook
-from tests.servers.receivers import Answer, Received, Receiver, receiver
+from tests.servers.receivers import OK, Answer, Received, Receiver, receiver
 
 MOST = people("http://127.0.0.1:1").TRAITS.most
 
@@ -108,7 +109,8 @@ async def test_what_began_and_ended_while_it_waited_is_one_message_for_people(
 
     assert messages(hook) == [["api-health"], ["a"]]
     assert json.loads(hook.received[1].raw)["status"] == "resolved"
-    assert rig.dead == ["superseded by a later notice"] * 2
+    assert [status for _, status, _ in rig.marks].count("superseded") == 2
+    assert rig.dead == []
     assert ("ops", "dead") not in rig.counts
 
 
@@ -246,6 +248,23 @@ async def test_those_who_wait_for_a_dead_receiver_are_given_up_in_time_as_well(
     assert rig.clock.monotonic() < 1000 + 1800
 
 
+async def test_an_end_that_took_the_place_of_its_beginning_has_a_day_of_its_own(
+    hook: Receiver,
+) -> None:
+    hook.answer = lambda _: Answer(503)
+    async with delivering({"ops": people(hook.url)}, *some(20)) as rig:
+        ends = [resolved(check=f"check-{n}") for n in range(20)]
+        await rig.let_pass(600, lambda: rig.clock.monotonic() > 1000 + GIVE_UP_AFTER - 700)
+        rig.deliverer.hand(ends)
+        await rig.let_pass(600, lambda: rig.clock.monotonic() > 1000 + GIVE_UP_AFTER + 700)
+        hook.answer = lambda _: OK
+        await rig.let_pass(600, lambda: len(rig.marks) == 40)
+
+    assert {id_ for id_, status, _ in rig.marks if status == "delivered"} == {
+        one.id for one in ends
+    }
+
+
 async def test_a_drain_asks_a_dead_receiver_once(hook: Receiver) -> None:
     hook.answer = lambda _: Answer(503)
     async with delivering({"ops": webhook(hook.url)}, *some(30)) as rig:
@@ -321,6 +340,35 @@ async def test_what_was_answered_is_kept_until_the_incident_is_over(
         {key: "receipt of reminder"},
     ]
     assert rig.answers[firing().id] == "receipt of firing"
+
+
+async def test_what_was_answered_outlasts_an_end_that_is_on_its_way_to_the_disk(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    answering = Answering()
+    monkeypatch.setattr("prober.notify.telling.send", answering)
+    async with delivering({"ops": webhook("http://127.0.0.1:1")}, firing()) as rig:
+        await rig.until_marked(1)
+        rig.over.add("eu-west-1/api-health/down/run-1")  # and nothing of it was handed over yet
+        await rig.clock.advance(61)
+        rig.deliverer.hand([resolved()])
+        await rig.until_marked(2)
+
+    assert dict(answering.told[1].receipts) == {firing().notice.key: "receipt of firing"}
+
+
+async def test_what_was_answered_is_forgotten_when_nobody_needs_it_any_more(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("prober.notify.telling.send", Answering())
+    async with delivering({"ops": webhook("http://127.0.0.1:1")}, firing()) as rig:
+        await rig.until_marked(1)
+        lane = rig.deliverer._lanes.of(firing())
+        rig.over.add("eu-west-1/api-health/down/run-1")
+        await rig.clock.advance(200)
+
+        assert not lane.receipts
+        assert [*rig.deliverer._lanes] == []
 
 
 async def test_what_was_answered_before_the_start_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
