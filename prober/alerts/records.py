@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, fields
 from pydantic import JsonValue, TypeAdapter
 
 from prober.alerts.notice import incident_id, incident_key
-from prober.alerts.state import AlertState
+from prober.alerts.standing import AlertState, plain
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +68,7 @@ class Record:
     def to_json(self) -> dict[str, JsonValue]:
         """What there is to say; the inverse of `from_json`."""
         there = ((one.name, getattr(self, one.name)) for one in fields(self))
-        return {name: _plain(value) for name, value in there if value not in _NOTHING}
+        return {name: plain(value) for name, value in there if value not in _NOTHING}
 
     @staticmethod
     def from_json(value: Mapping[str, JsonValue]) -> Record:
@@ -120,15 +120,3 @@ def record(
         children=state.details.get("children", ""),
         runbook=runbook,
     )
-
-
-def _plain(value: object) -> JsonValue:
-    match value:
-        case tuple():
-            return [str(one) for one in value]
-        case Mapping():
-            return {str(name): str(text) for name, text in value.items()}
-        case str() | int() | float() | None:
-            return value
-        case _:
-            raise TypeError(f"{value!r} is not what a record is made of")

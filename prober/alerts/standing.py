@@ -77,7 +77,7 @@ class AlertState:
     def to_json(self) -> dict[str, JsonValue]:
         """What differs from quiet; the inverse of `from_json`."""
         return {
-            name: _plain(value)
+            name: plain(value)
             for name in _NAMES
             if (value := getattr(self, name)) != getattr(QUIET, name)
         }
@@ -103,7 +103,8 @@ def _says_what(labels: Mapping[str, str]) -> bool:
     return labels.keys() >= {"region", "alert"} and (of_agent or "check" in labels)
 
 
-def _plain(value: object) -> JsonValue:
+def plain(value: object) -> JsonValue:
+    """What is kept as JSON, of states and of records. Raises TypeError for anything else."""
     match value:
         case tuple():
             return [item if isinstance(item, float) else str(item) for item in value]
@@ -112,4 +113,4 @@ def _plain(value: object) -> JsonValue:
         case str() | int() | float() | None:
             return value
         case _:
-            raise TypeError(f"{value!r} is not what an alert state is made of")
+            raise TypeError(f"{value!r} is not what is kept of an alert")

@@ -15,7 +15,7 @@ from pydantic import JsonValue, ValidationError
 
 from prober.alerts.notice import Event
 from prober.errors import DeliveryError
-from prober.notify import alertmanager, post, webhook
+from prober.notify import alertmanager, webhook
 from prober.notify.alertmanager import AlertmanagerNotifier
 from prober.notify.post import TurnedAway
 from tests.fake_clock import NOON, FakeClock
@@ -33,12 +33,6 @@ async def one() -> AsyncIterator[Receiver]:
 @pytest.fixture
 async def other() -> AsyncIterator[Receiver]:
     async with receiver() as started:
-        yield started
-
-
-@pytest.fixture
-async def client() -> AsyncIterator[httpx.AsyncClient]:
-    async with post.client() as started:
         yield started
 
 

@@ -13,7 +13,6 @@ import pytest
 from pydantic import JsonValue
 
 from prober.alerts.notice import Event
-from prober.notify import post
 from prober.notify.apprise import AppriseNotifier, message
 from tests.notify.notices import firing, notice, resolved
 from tests.notify.telling import failure, tell
@@ -26,12 +25,6 @@ SECRET = "s3cret-chat-of-ours"
 @pytest.fixture
 async def hook() -> AsyncIterator[Receiver]:
     async with receiver() as one:
-        yield one
-
-
-@pytest.fixture
-async def client() -> AsyncIterator[httpx.AsyncClient]:
-    async with post.client() as one:
         yield one
 
 

@@ -7,7 +7,7 @@ import json
 import os
 import shlex
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,17 +16,11 @@ import pytest
 from pydantic import JsonValue
 
 from prober.alerts.notice import Event
-from prober.notify import Means, Told, post, send, takes
+from prober.notify import Means, Told, send, takes
 from prober.notify.command import KEPT, CommandNotifier
 from tests.fake_clock import FakeClock
 from tests.notify.notices import LABELS, delivery, firing, notice, resolved
 from tests.notify.telling import failure, tell
-
-
-@pytest.fixture
-async def client() -> AsyncIterator[httpx.AsyncClient]:
-    async with post.client() as one:
-        yield one
 
 
 def notifier(*argv: str, **more: JsonValue) -> CommandNotifier:

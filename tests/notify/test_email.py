@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from email.utils import parsedate_to_datetime
 from pathlib import Path
@@ -17,7 +16,7 @@ from pydantic import JsonValue, ValidationError
 
 from prober.alerts.notice import Delivery, Event
 from prober.errors import DeliveryError
-from prober.notify import email, email_text, post
+from prober.notify import email, email_text
 from prober.notify.email import EmailNotifier
 from prober.notify.email_text import SUBJECT_AT_MOST, letter, mailbox
 from prober.notify.post import TurnedAway
@@ -36,12 +35,6 @@ B, C = "b@x.example", "c@x.example"
 @pytest.fixture(scope="module")
 def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
     return Authority(tmp_path_factory.mktemp("ca"))
-
-
-@pytest.fixture
-async def client() -> AsyncIterator[httpx.AsyncClient]:
-    async with post.client() as one:
-        yield one
 
 
 def notifier(url: str, authority: Authority | None = None, **settings: JsonValue) -> EmailNotifier:

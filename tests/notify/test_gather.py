@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import replace
 
 import pytest
@@ -183,15 +183,21 @@ async def test_what_waits_in_a_window_goes_with_what_comes_back(hook: Receiver) 
     assert sorted(messages(hook)[1]) == ["check-0", "check-1", "late-0", "late-1"]
 
 
+def poisoned_by(check: str, status: int) -> Callable[[Received], Answer]:
+    """A receiver that answers `status` to every message with this check in it."""
+
+    def answer(one: Received) -> Answer:
+        alerts = json.loads(one.raw)["alerts"]
+        poisoned = any(alert["labels"]["check"] == check for alert in alerts)
+        return Answer(status) if poisoned else Answer()
+
+    return answer
+
+
 async def test_a_message_that_is_refused_costs_only_the_notice_by_which_it_is(
     hook: Receiver,
 ) -> None:
-    def answer(one: Received) -> Answer:
-        alerts = json.loads(one.raw)["alerts"]
-        poisoned = any(alert["labels"]["check"] == "check-3" for alert in alerts)
-        return Answer(400) if poisoned else Answer()
-
-    hook.answer = answer
+    hook.answer = poisoned_by("check-3", 400)
     async with delivering({"ops": people(hook.url)}, *some(12)) as rig:
         await rig.until_marked(12)
 
@@ -203,12 +209,7 @@ async def test_a_message_that_is_refused_costs_only_the_notice_by_which_it_is(
 async def test_one_that_fails_every_message_it_is_in_holds_up_no_other_for_ever(
     hook: Receiver,
 ) -> None:
-    def answer(one: Received) -> Answer:
-        alerts = json.loads(one.raw)["alerts"]
-        poisoned = any(alert["labels"]["check"] == "check-3" for alert in alerts)
-        return Answer(500) if poisoned else Answer()
-
-    hook.answer = answer
+    hook.answer = poisoned_by("check-3", 500)
     async with delivering({"ops": people(hook.url)}, *some(6)) as rig:
         await rig.let_pass(30, lambda: len(rig.marks) == 5)
 

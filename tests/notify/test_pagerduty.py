@@ -17,14 +17,13 @@ from pydantic import JsonValue
 from prober.alerts.notice import Delivery, Event, Notice
 from prober.config import load
 from prober.errors import DeliveryError
-from prober.notify import Means, Told, post, takes
-from prober.notify import send as send_any
+from prober.notify import takes
 from prober.notify.pagerduty import PagerdutyNotifier, dedup_key, event, send
 from prober.notify.post import TurnedAway
 from tests.fake_clock import NOON, FakeClock
 from tests.notify.notices import LABELS, delivery, firing, notice, resolved
 from tests.notify.odd import notices
-from tests.notify.telling import refused_once
+from tests.notify.telling import refused_once, tell
 from tests.servers.pagerduty import KEY, PagerDuty, pagerduty
 from tests.servers.receivers import GARBAGE, RESET, SILENCE, Answer, Received, Receiver
 
@@ -32,12 +31,6 @@ from tests.servers.receivers import GARBAGE, RESET, SILENCE, Answer, Received, R
 @pytest.fixture
 async def theirs() -> AsyncIterator[PagerDuty]:
     async with pagerduty() as one:
-        yield one
-
-
-@pytest.fixture
-async def client() -> AsyncIterator[httpx.AsyncClient]:
-    async with post.client() as one:
         yield one
 
 
@@ -63,10 +56,7 @@ async def test_a_firing_triggers_with_everything_that_is_known(
     }
     one = delivery(replace(notice(), annotations=said))
 
-    await send_any(
-        Told(notifier=notifier(theirs.url), deliveries=(one,)),
-        Means(client=client, clock=FakeClock()),
-    )
+    await tell(notifier(theirs.url), one, client)
 
     assert theirs.events == [
         {

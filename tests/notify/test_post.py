@@ -40,12 +40,6 @@ async def hook() -> AsyncIterator[Receiver]:
         yield one
 
 
-@pytest.fixture
-async def client() -> AsyncIterator[httpx.AsyncClient]:
-    async with post.client() as one:
-        yield one
-
-
 def to(url: str, *, timeout: float = 5.0, hidden: tuple[str, ...] = ()) -> Post:
     return Post(url=Url(url), body=b"{}", headers={}, timeout=timeout, hidden=hidden)
 

@@ -14,8 +14,6 @@ from pydantic import JsonValue
 
 from prober.alerts.notice import Event, Notice
 from prober.errors import DeliveryError
-from prober.notify import Means, Told, post
-from prober.notify import send as send_any
 from prober.notify.post import TurnedAway
 from prober.notify.slack import SlackNotifier
 from prober.notify.slack_blocks import GOOD, message
@@ -30,12 +28,6 @@ from tests.servers.slack import PATH, Slack, slack
 @pytest.fixture
 async def theirs() -> AsyncIterator[Slack]:
     async with slack() as one:
-        yield one
-
-
-@pytest.fixture
-async def client() -> AsyncIterator[httpx.AsyncClient]:
-    async with post.client() as one:
         yield one
 
 
@@ -75,10 +67,7 @@ async def test_a_firing_is_a_headline_and_what_is_known_below_it(
     }
 
     one = delivery(replace(notice(), annotations=said))
-    await send_any(
-        Told(notifier=notifier(theirs.webhook_url), deliveries=(one,)),
-        Means(client=client, clock=FakeClock()),
-    )
+    await tell(notifier(theirs.webhook_url), one, client)
 
     assert theirs.messages == [
         {

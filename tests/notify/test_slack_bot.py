@@ -12,7 +12,6 @@ from pydantic import JsonValue
 
 from prober.alerts.notice import Delivery, Event
 from prober.errors import DeliveryError
-from prober.notify import post
 from prober.notify.post import TurnedAway
 from prober.notify.slack import SlackNotifier
 from prober.notify.slack_blocks import GOOD
@@ -26,12 +25,6 @@ from tests.servers.slack import CHANNEL, TOKEN, Message, Slack, slack
 @pytest.fixture
 async def theirs() -> AsyncIterator[Slack]:
     async with slack() as one:
-        yield one
-
-
-@pytest.fixture
-async def client() -> AsyncIterator[httpx.AsyncClient]:
-    async with post.client() as one:
         yield one
 
 

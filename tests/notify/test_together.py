@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import httpx
@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from pydantic import JsonValue
 
 from prober.alerts.notice import Delivery, Event, Notice
-from prober.notify import group_wait, post, slack_blocks, twilio, webhook
+from prober.notify import group_wait, slack_blocks, twilio, webhook
 from prober.notify.alertmanager import AlertmanagerNotifier
 from prober.notify.command import CommandNotifier
 from prober.notify.email import EmailNotifier
@@ -32,12 +32,6 @@ from tests.servers.twilio import SENDER, SID, TOKEN, TOO_MANY, UNSUBSCRIBED
 from tests.servers.twilio import twilio as fake
 
 ONE, TWO = "+15552220001", "+15552220002"
-
-
-@pytest.fixture
-async def client() -> AsyncIterator[httpx.AsyncClient]:
-    async with post.client() as one:
-        yield one
 
 
 def hook(url: str) -> WebhookNotifier:

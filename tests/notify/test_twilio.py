@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from pydantic import JsonValue, ValidationError
 
 from prober.errors import DeliveryError
-from prober.notify import people, post, twilio
+from prober.notify import people, twilio
 from prober.notify.post import TurnedAway
 from prober.notify.twilio import AT_MOST, TwilioNotifier
 from tests.fake_clock import FakeClock
@@ -40,12 +40,6 @@ ONE, TWO, THREE = "+15552220001", "+15552220002", "+15552220003"
 @pytest.fixture
 async def service() -> AsyncIterator[Twilio]:
     async with fake() as one:
-        yield one
-
-
-@pytest.fixture
-async def client() -> AsyncIterator[httpx.AsyncClient]:
-    async with post.client() as one:
         yield one
 
 

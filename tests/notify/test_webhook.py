@@ -15,7 +15,7 @@ from pydantic import JsonValue
 
 from prober.alerts.notice import Event
 from prober.errors import DeliveryError
-from prober.notify import post, webhook
+from prober.notify import webhook
 from prober.notify.webhook import WebhookNotifier
 from tests.fake_clock import NOON, FakeClock
 from tests.notify.notices import LABELS, delivery, firing, notice, resolved
@@ -26,12 +26,6 @@ from tests.servers.receivers import Answer, Receiver, receiver
 @pytest.fixture
 async def hook() -> AsyncIterator[Receiver]:
     async with receiver() as one:
-        yield one
-
-
-@pytest.fixture
-async def client() -> AsyncIterator[httpx.AsyncClient]:
-    async with post.client() as one:
         yield one
 
 
