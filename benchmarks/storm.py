@@ -111,13 +111,14 @@ class Door:
 @asynccontextmanager
 async def open_door() -> AsyncIterator[Door]:
     def let_in(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.close()
+        writer.transport.abort()
 
     server = await asyncio.start_server(let_in, "127.0.0.1", 0, backlog=4096)
     try:
         yield Door(server)
     finally:
         server.close()
+        await asyncio.sleep(LOOK)  # whoever was just being let in is let out again
 
 
 def firings(am: Receiver) -> int:
