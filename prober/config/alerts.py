@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from pydantic import ValidationError
-
 from prober.alerts.conditions import Failures, Subject, Windowed, needed
 from prober.alerts.names import clash
-from prober.alerts.rules import EffectiveRule, Rule, applying, effective
-from prober.check import Check, Model
+from prober.alerts.rules import EffectiveRule, Rule, applying
+from prober.check import Check
 from prober.config.desk import Desk
+from prober.config.overrides import Overrides
 from prober.config.pace import some
 from prober.config.tree import Path
 from prober.probes import AnyCheck
@@ -20,12 +19,6 @@ from prober.probes.journey_budgets import Budgets
 from prober.probes.journey_settings import JourneyCheck
 from prober.probes.tcp import TcpCheck
 from prober.units import show_duration
-
-
-class Rules(Model):
-    """The rules of a config, or of a check, by name."""
-
-    alerts: Mapping[str, Rule] = {}
 
 
 class Ruling:
@@ -58,26 +51,9 @@ class Ruling:
 
     def of(self, check: Check, places: Sequence[Path]) -> tuple[EffectiveRule, ...]:
         """The rules that are given for it, whether or not they can apply."""
-        rules, severities = self._rules, self._severities
-        if rules is None or severities is None:
-            return ()
         if not check.alerts and check.severity in self._plain:
             return self._plain[check.severity]
-        overrides = dict(check.alerts)
-        while True:
-            try:
-                found = effective(rules, overrides, check.severity, severities)
-            except ValidationError as error:
-                # Wrong words hide other mistakes: what is wrong is put aside, and the rest seen.
-                self._desk.report.invalid(error, Rules, places)
-                wrong = {
-                    name for one in error.errors(include_url=False) for name in one["loc"][1:2]
-                }
-                if not wrong & overrides.keys():
-                    return ()
-                overrides = {name: one for name, one in overrides.items() if name not in wrong}
-            else:
-                break
+        found = Overrides(self._desk.report, check, places).on(self._rules, self._severities)
         if not check.alerts:
             self._plain[check.severity] = found
         return found
@@ -91,7 +67,7 @@ class Ruling:
         about = subject(check)
         if (found := self._applying.get((rules, about))) is None:
             found = self._applying[rules, about] = applying(rules, about)
-        self._note(rules, found, check, place)
+        self._note(rules, found, check, (place, about))
         return found
 
     def _note(
@@ -99,15 +75,14 @@ class Ruling:
         rules: Sequence[EffectiveRule],
         found: Sequence[EffectiveRule],
         check: AnyCheck,
-        place: Path,
+        seen: tuple[Path, Subject],
     ) -> None:
+        place, about = seen
         left = {rule.name for rule in found}
         for rule in rules:
-            is_own = "when" in (check.alerts.get(rule.name) or {})
-            at: Path = (*place, "alerts", rule.name) if is_own else ("alerts", rule.name)
-            if rule.name not in left and is_own:
-                self._desk.report.warn(at, f"can never fire: {check.name} has nothing of that kind")
-            elif rule.name in left:
+            at = self._place("when", rule, check, place)
+            self._desk.reach.note(at, rule.condition, (check.name, place), about)
+            if rule.name in left:
                 if isinstance(rule.condition, Windowed):
                     self._note_window(rule.condition, check, (*at, "when"))
                 if rule.flapping is not None:
@@ -130,9 +105,17 @@ class Ruling:
             f"never flaps: with runs {show_duration(check.interval)} apart,"
             f" {rule.flapping.changes} changes take {show_duration(least)} or more"
         )
-        is_own = "flapping" in (check.alerts.get(rule.name) or {})
-        at: Path = (*(place if is_own else ()), "alerts", rule.name, "flapping")
+        at: Path = (*self._place("flapping", rule, check, place), "flapping")
         self._short.setdefault((at, said), []).append(check.name)
+
+    def _place(self, key: str, rule: EffectiveRule, check: AnyCheck, place: Path) -> Path:
+        """Where the rule stands that has this key of it: the check's own, its defaults', everybody's."""
+        if key in (check.alerts.get(rule.name) or {}):
+            for above in (place, ("defaults", check.kind), ("defaults",)):
+                at = (*above, "alerts", rule.name)
+                if self._desk.tree.reach((*at, key)).path == (*at, key):
+                    return at
+        return ("alerts", rule.name)
 
 
 def quickest(rule: EffectiveRule, interval: float) -> float:

@@ -88,22 +88,29 @@ def _module(desk: Desk, place: Path, raw: Raw) -> Module | None:
         desk.report.unknown(place, key, KEYS)
     common: Raw = {key: raw[key] for key in ("prober", "timeout") if key in raw}
     options = desk.validated(Options, common, place)
-    if options is None:
+    how = _how(desk, place, raw)
+    if options is None or how is None:
         return None
     name = str(place[-1])
-    if options.prober in OTHERS:
-        how: HttpModule | TcpModule | Unsupported | None = Unsupported(options.prober)
-        desk.report.warn((*place, "prober"), f"{how}; /probe refuses this module")
-    elif options.prober == "http":
-        how = _http(desk, (*place, "http"), raw.get("http"))
-    else:
-        how = _tcp(desk, (*place, "tcp"), raw.get("tcp"))
-    if how is None:
-        return None
     shown = _shown(name, raw)
     if isinstance(how, TcpModule):
         shown = Scrubber(credentials(one.send for one in how.settings.dialogue if one.send))(shown)
     return Module(name=name, how=how, timeout=options.timeout, shown=shown)
+
+
+def _how(desk: Desk, place: Path, raw: Raw) -> HttpModule | TcpModule | Unsupported | None:
+    """What it does, which is looked at though the rest of it may be wrong."""
+    match kind := raw.get("prober"):
+        case "http":
+            return _http(desk, (*place, "http"), raw.get("http"))
+        case "tcp":
+            return _tcp(desk, (*place, "tcp"), raw.get("tcp"))
+        case str() if kind in OTHERS:
+            how = Unsupported(kind)
+            desk.report.warn((*place, "prober"), f"{how}; /probe refuses this module")
+            return how
+        case _:
+            return None
 
 
 def _http(desk: Desk, place: Path, value: JsonValue) -> HttpModule | None:

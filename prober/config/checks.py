@@ -17,6 +17,7 @@ from prober.config import depends, hints, targets, tls
 from prober.config.alerts import Ruling
 from prober.config.desk import Desk, Raw, merged
 from prober.config.labels import refuse_taken
+from prober.config.named import refuse_severity
 from prober.config.pace import Pace
 from prober.config.tree import Path
 from prober.probes import KINDS, AnyCheck
@@ -64,6 +65,8 @@ class Checks:
         self._defaults = self._read_defaults()
 
     def build(self) -> Built:
+        if self._desk.tree.has_unset(("include",)):
+            self._desk.reach.lose()
         self._of_file(self._desk, (), self._desk.section("checks"))
         for part in self._desk.others.included:
             root = self._desk.tree.parts[part.key].root
@@ -92,8 +95,7 @@ class Checks:
         if not value.keys() <= _ALLOWED:
             value = self._known(place, value, KNOWN)
         if kind is None:
-            rest = {key: one for key, one in value.items() if key in FIELDS}
-            self._desk.validated(Check, merged(self._defaults[""], rest), place)
+            self._of_no_kind(place, value)
             return
         places: tuple[Path, ...] = (place, ("defaults", kind), ("defaults",))
         model = BY_KIND[kind]
@@ -103,6 +105,7 @@ class Checks:
         tls.look_into(desk, model, raw, *places)
         check = desk.validated(model, raw, *places)
         if check is None:
+            self._desk.reach.lose()
             self._what_else(model, raw, places)
             return
         self._pace.fits(check, places)
@@ -113,9 +116,18 @@ class Checks:
         if targets.KEY not in value:
             self._put(check, rules, place)
             return
-        for at, one in targets.Targets(desk, check, raw, place).checks():
+        there = list(targets.Targets(desk, check, raw, place).checks())
+        if not there:
+            self._ruling.applying(rules, check, place)  # to what may come, as far as is known
+        for at, one in there:
             self._note_name(at, one.name)
             self._put(one, rules, place, template=check.name)
+
+    def _of_no_kind(self, place: Path, value: Raw) -> None:
+        rest = {key: one for key, one in value.items() if key in FIELDS}
+        raw = merged(self._defaults[""], rest)
+        self._desk.validated(Check, raw, place)
+        self._what_else(Check, raw, (place, ("defaults",)))
 
     def _put(
         self,
@@ -138,11 +150,18 @@ class Checks:
         except ValidationError as error:
             wrong = {one["loc"][0] for one in error.errors(include_url=False)}
             right = {key: one for key, one in common.items() if key not in wrong}
+            if "alerts" in wrong:
+                right["alerts"] = _valid_rules(common["alerts"])
             check = Check.model_validate({**right, "name": "x"})
-        if not wrong & _OF_TIME:
+        if model is not Check and not wrong & {
+            "interval",
+            "timeout",
+        }:  # a kind has times of its own
             self._pace.fits(check, places)
         self._severity(check, places)
         self._ruling.of(check, places)
+        self._depends.note_wrong(places[0])
+        targets.Groups(self._desk, places[0]).look_over()
 
     def _note_name(self, place: Path, name: str) -> None:
         if name not in self._names:
@@ -174,8 +193,8 @@ class Checks:
     def _severity(self, check: Check, places: Sequence[Path]) -> None:
         known = self._around.severities
         if check.severity is not None and known and check.severity not in known:
-            said = f"{check.severity!r} is not one of the severities: {', '.join(known)}"
-            self._desk.report.error(("severity",), said, *places)
+            at = self._desk.report.locate(("severity",), places).path
+            refuse_severity(self._desk, at, check.severity, known)
 
     def _read_defaults(self) -> dict[str, Raw]:
         """The defaults by kind, the general ones and the agent's labels in them; "" is no kind."""
@@ -195,12 +214,24 @@ class Checks:
     def _valid_defaults(self, place: Path, raw: Raw) -> Raw:
         """What is right of it: a wrong default is one mistake, not one of every check."""
         self._labels(place, raw)
+        if (word := self._desk.text((*place, "severity"))) is not None:
+            refuse_severity(self._desk, (*place, "severity"), word, self._around.severities)
         if not raw or self._desk.validated(Check, raw | _PLACEHOLDER, place):
             return raw
         return {key: value for key, value in raw.items() if _is_valid({key: value} | _PLACEHOLDER)}
 
 
 _ALLOWED = frozenset(KNOWN)
+
+
+def _valid_rules(raw: JsonValue) -> Raw:
+    """Those of a check's own that can be looked at, beside others that cannot."""
+    valid: Raw = {}
+    for name, rule in raw.items() if isinstance(raw, dict) else ():
+        alone: Raw = {"alerts": {name: rule}}
+        if _is_valid(alone | _PLACEHOLDER):
+            valid[name] = rule
+    return valid
 
 
 def _is_valid(raw: Raw) -> bool:

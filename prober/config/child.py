@@ -27,6 +27,7 @@ from typing import BinaryIO
 import prober
 from prober.config.model import Loaded
 from prober.config.read import Allowed, read_config
+from prober.config.shard import own
 from prober.errors import ConfigError, Problem
 from prober.probes import AnyCheck
 
@@ -55,7 +56,7 @@ PROGRAM = _program()  # as it was when it was imported
 async def load_in_child(
     path: str | PathLike[str], env: Mapping[str, str], *, timeout: float = TIMEOUT
 ) -> Loaded:
-    """As `load`. Raises ConfigError also where the child came to nothing."""
+    """As `load`, with the agent's own checks alone. Raises ConfigError also where the child came to nothing."""
     shown = str(path)
     try:
         async with asyncio.timeout(timeout) as limit, _child(shown, env) as stream:
@@ -167,7 +168,7 @@ def main(arguments: Sequence[str], out: BinaryIO) -> None:
         said = f"cannot be read for a fault of ours: {type(error).__name__}"
         _send(out, (Problem(shown, 0, "", said),))
         return
-    config = loaded.config
+    config = own(loaded.config)
     starts = range(0, len(config.checks), BATCH)
     _send(out, ())
     _send(out, (loaded._replace(config=config.model_copy(update={"checks": ()})), len(starts)))

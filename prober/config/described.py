@@ -12,7 +12,7 @@ _OF_PAGE: Mapping[str, str] = {
     "fcp": "First Contentful Paint; good is up to 1.8s.",
     "ttfb": "Time To First Byte; good is up to 800ms.",
     "js_errors": "Errors that scripts of the page did not catch.",
-    "failed_requests": "Requests of the page that got no answer.",
+    "failed_requests": "Requests of the page, its own too, that failed: no answer, or 400 and above.",
 }
 _GROUP_WAIT = "What comes so soon after a first notice is one message; 0: each by itself."
 # By the class that has the key, and the key.
@@ -23,6 +23,10 @@ SAID: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "web": "Where the agent serves its page, /metrics and the API.",
             "include": "Files with more checks; globs, relative to this file.",
             "regions": "All regions that run this config. Default: agent.region alone.",
+            "quorum": "In so many regions a check has to be down; or in all that report, if fewer.",
+            "prometheus": "How the agents are scraped, for the rules of `prober rules`.",
+            "otlp": "Where runs are sent as traces; nowhere, if it is not there.",
+            "slos": "What was promised; `prober rules` watches how fast its error budget burns.",
             "severities": "Your own words, worst first.",
             "defaults": "What a check does not say itself; by kind where a kind is named.",
             "checks": "What to look at, and how often.",
@@ -38,6 +42,7 @@ SAID: Mapping[str, Mapping[str, str]] = MappingProxyType(
         "AgentSettings": {
             "region": "On every series, result and alert. Default: the host's name; PROBER_REGION overrides.",
             "labels": "On prober_check_info, results and alerts.",
+            "shard": "0/3: this agent's share of its region's checks; PROBER_SHARD overrides.",
             "data_dir": "History, alert state, outbox, evidence; one agent at a time.",
             "notify": "auto: own notices where regions names one region only.",
             "resolver": "auto: the agent's own; system: getaddrinfo.",
@@ -45,6 +50,12 @@ SAID: Mapping[str, Mapping[str, str]] = MappingProxyType(
         "WebSettings": {
             "listen": "host:port; PROBER_LISTEN overrides.",
             "external_url": "In every link that leaves the agent.",
+        },
+        "OtlpSettings": {
+            "endpoint": "A collector's, or a tracing backend's: http://collector:4318.",
+            "headers": "Of each request; shown as ***.",
+            "sample": "Of how many runs that are up; the others are always sent.",
+            "timeout": "Of one request.",
         },
         "Check": {
             "name": "Unique; letters, digits and _ . : / -, a letter or digit first.",
@@ -54,6 +65,7 @@ SAID: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "severity": "One of severities.",
             "labels": "On prober_check_info, results and alerts.",
             "runbook": "A link for whoever is woken.",
+            "quorum": "Instead of the quorum at the top.",
             "depends_on": "Checks while which are down nobody is told of this one.",
             "alerts": "Overrides the rules by name, key by key; null removes one.",
             "targets_from": "Prometheus' file_sd: one check for each target in these files.",
@@ -73,6 +85,7 @@ SAID: Mapping[str, Mapping[str, str]] = MappingProxyType(
         },
         "JourneySettings": {
             "script": "journeys/order.py, or journeys/shop.py::place_order.",
+            "first_party": "More origins whose requests tell of the run; []: none does.",
             "params": "For the script; shown.",
             "secrets": "For the script; shown as ***.",
             "device": "One of Playwright's, like Pixel 7. Default: a desktop of 1280x720.",
@@ -149,6 +162,22 @@ SAID: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "value": "A value that the check reads, and its bounds: {queue: {gt: 100}}.",
             "step": "A step, and how long it may take: {pay: 5s}.",
             "for": "It has to be met at every run for so long.",
+        },
+        "PrometheusSettings": {
+            "job": "The scrape job's name.",
+            "scrape_interval": "All times in the generated rules follow from it.",
+            "runbooks": "Where docs/runbooks is to be read: a generated alert links to NAME.md in it.",
+        },
+        "Slo": {
+            "name": "Unique; letters, digits and _ -, a letter first.",
+            "match": "The checks it is about; without keys all of them.",
+            "availability": "So many of the runs are up: 99.9%.",
+            "latency": "So many of the runs that are up are fast enough.",
+            "window": "The time it was promised for.",
+        },
+        "Latency": {
+            "under": "Fast enough is less than this.",
+            "ratio": "So many have to be: 95%.",
         },
         "Route": {
             "match": "Keys are ANDed, the items of a list ORed; without keys everything.",

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple, TypeVar
 
 from pydantic import BaseModel, JsonValue, ValidationError
 
-from prober.config import words
+from prober.config import shape, words
 from prober.config.fill import Files
 from prober.config.include import Others, Part
+from prober.config.reach import Reach
 from prober.config.report import Report
-from prober.config.shape import file_places
 from prober.config.source import ABSENT
-from prober.config.tree import Path, Tree, follow, replaced
+from prober.config.tree import Path, Tree, follow, replaced, without
 from prober.probes.journey_settings import Script
 
 Raw = dict[str, JsonValue]
@@ -38,6 +38,11 @@ class Naming(NamedTuple):
         return self._whole.get(key) is not None
 
     @property
+    def holds_requests(self) -> bool:
+        """Whether some wait for us, to be told of the run."""
+        return self._whole.get("first_party") != []
+
+    @property
     def _whole(self) -> Raw:
         return self.journey if isinstance(self.journey, dict) else {}
 
@@ -51,6 +56,7 @@ class Desk:
     only: Collection[str] | None = None  # the checks whose scripts count; None: of all
     scripts: dict[Script, list[Naming]] = field(default_factory=dict)  # that are there
     others: Others = field(default_factory=Others)
+    reach: Reach = field(default_factory=Reach)
 
     def beside(self, part: Part) -> Desk:
         """The same for another file of the config, whose paths are relative to itself."""
@@ -76,17 +82,51 @@ class Desk:
             self.report.error(path, f"{self.report.found(path)} is not a list")
         return []
 
+    def text(self, path: Path) -> str | None:
+        """The text that is written at `path`, whatever else is wrong there; None for what is none."""
+        at = self.tree.reach(path)
+        if at.path != path or at.spot is None:
+            return None
+        return at.value if isinstance(at.value, str) else self.tree.written.get(at.spot)
+
+    def texts(self, path: Path) -> Iterator[tuple[Path, str]]:
+        """The same of a list of them, or of one alone, each with its own place."""
+        at = self.tree.reach(path)
+        count = len(at.value) if at.path == path and isinstance(at.value, list) else None
+        for one in [path] if count is None else [(*path, index) for index in range(count)]:
+            if (text := self.text(one)) is not None:
+                yield one, text
+
     def validated(self, model: type[M], raw: JsonValue, *places: Path) -> M | None:
         """`raw` as a `model`, or None with every mistake reported at the first fitting place."""
         try:
             return model.model_validate(raw)
         except ValidationError as error:
             first = error
+        raw = self._as_texts(raw, first, places)
         try:
-            return model.model_validate(self._as_texts(raw, first, places))
+            return model.model_validate(raw)
         except ValidationError as error:
             self.report.invalid(error, model, places)
+            self._look_on(model, raw, error, places)
             return None
+
+    def _look_on(
+        self, model: type[BaseModel], raw: JsonValue, error: ValidationError, places: Sequence[Path]
+    ) -> None:
+        """A model looks at its keys together only where each is known: here are those that are."""
+        known = raw
+        for one in error.errors(include_url=False, include_input=False):
+            *above, key = one["loc"] or ("",)
+            if one["type"] == "extra_forbidden" and not words.meant(
+                str(key), shape.known(model, tuple(above))
+            ):
+                known = without(known, follow(known, one["loc"]))
+        if known is not raw:
+            try:
+                model.model_validate(known)
+            except ValidationError as more:
+                self.report.invalid(more, model, places)
 
     def picked(
         self, raw: Raw, kinds: Sequence[str], path: Path, known: Sequence[str]
@@ -106,7 +146,7 @@ class Desk:
 
     def with_files(self, model: type[BaseModel], raw: Raw, *places: Path) -> Raw:
         """`raw` with every file it names by its whole path; one that cannot be read is a mistake."""
-        for place in file_places(model, raw):
+        for place in shape.file_places(model, raw):
             name = at(raw, place)
             if not isinstance(name, str) or not name:
                 continue

@@ -53,6 +53,10 @@ async def difference(old: Config, new: Config) -> Difference:
         "agent",
         "web",
         "regions",
+        "quorum",
+        "prometheus",
+        "otlp",
+        "slos",
         "notifiers",
         "routes",
         "maintenance",
@@ -79,6 +83,7 @@ def cannot_change(old: Config, new: Config) -> tuple[str, ...]:
     """What a reload refuses: things that an agent is built on. One text each."""
     built_on = (
         ("agent.region", old.agent.region, new.agent.region),
+        ("agent.shard", old.agent.shard, new.agent.shard),
         ("agent.data_dir", old.agent.data_dir, new.agent.data_dir),
         ("agent.resolver", old.agent.resolver, new.agent.resolver),
         ("web.listen", old.web.listen, new.web.listen),

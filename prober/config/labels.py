@@ -11,7 +11,7 @@ from prober.config.tree import Path
 TAKEN = frozenset(
     {
         "alert", "alertname", "check", "code", "device", "instance", "job", "kind", "le", "name",
-        "outcome", "page", "phase", "quantile", "reason", "region", "severity", "step", "target",
+        "outcome", "page", "phase", "quantile", "reason", "region", "severity", "shard", "step", "target",
     }
 )  # fmt: skip
 

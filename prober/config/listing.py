@@ -16,9 +16,9 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Lock
-from typing import IO, Literal, NamedTuple
+from typing import IO, Annotated, Literal, NamedTuple
 
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
 from prober.clock import SystemClock
 from prober.probes.journey_settings import Script
@@ -30,14 +30,6 @@ LARGEST = 1 << 16  # bytes of an answer
 COMMAND = (sys.executable, "-P", "-m", "prober.journey.listing")
 _PASSED_ON = ("PATH", "LANG", "TZ")  # of our environment; no secret of the agent's
 _PASSED_FROM = ("LC_", "PLAYWRIGHT_")
-
-
-class Unfit(NamedTuple):
-    """Why a script cannot be run, at a line of `file`; 0 is the whole of it."""
-
-    file: str
-    line: int
-    message: str
 
 
 class Need(BaseModel):
@@ -57,7 +49,22 @@ class Fit(BaseModel):
     line: int
     arguments: tuple[str, ...]
     steps: tuple[str, ...]  # with a literal name
+    no_more_steps: bool = False  # than these, in any run
     needs: tuple[Need, ...]
+    naps: tuple[int, ...] = ()  # lines of the function that block Python
+
+
+class Unfit(NamedTuple):
+    """Why a script cannot be run, at a line of `file`; 0 is the whole of it.
+
+    `besides` is what else is wrong, and `would_be` what there is without that, where it is known.
+    """
+
+    file: str
+    line: int
+    message: str
+    besides: tuple[Unfit, ...] = ()
+    would_be: Fit | None = None
 
 
 class _Problem(BaseModel):
@@ -67,7 +74,8 @@ class _Problem(BaseModel):
 
 
 class _Answer(BaseModel):
-    problem: _Problem
+    problems: Annotated[tuple[_Problem, ...], Field(min_length=1)]
+    would_be: Fit | None = None
 
 
 _ANSWER: TypeAdapter[Fit | _Answer] = TypeAdapter(Fit | _Answer)
@@ -167,8 +175,8 @@ def _heard(process: subprocess.Popen[bytes], script: Script, timeout: float) -> 
         answer = _ANSWER.validate_json(_line(process.stdout, deadline))
         if isinstance(answer, Fit):
             return answer
-        problem = answer.problem
-        return Unfit(problem.file, problem.line or 0, problem.message)
+        first, *others = (Unfit(one.file, one.line or 0, one.message) for one in answer.problems)
+        return first._replace(besides=tuple(others), would_be=answer.would_be)
     except ValidationError:
         pass
     except TimeoutError:

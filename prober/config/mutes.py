@@ -16,7 +16,8 @@ from prober.alerts.times import zone
 from prober.alerts.windows import Maintenance, unix
 from prober.config.desk import Desk
 from prober.config.model import Config
-from prober.config.routes import refuse_unknown, warn_of_scope
+from prober.config.named import Names, refuse_unknown
+from prober.config.routes import warn_of_scope
 from prober.config.tree import Path
 from prober.units import show_duration
 
@@ -27,24 +28,26 @@ STARTS = 60  # of a schedule that are compared with how long it lasts
 
 def read_maintenance(desk: Desk) -> Iterator[Maintenance]:
     """Every window that is right."""
-    first: dict[str, int] = {}
+    names = Names(desk, "maintenance")
     for index, raw in enumerate(desk.list(("maintenance",), desk.section("maintenance"))):
         place: Path = ("maintenance", index)
         window = desk.validated(Maintenance, raw, place)
-        if window is None:
-            continue
-        refuse_unknown(desk, window.notify, place)
-        if window.name in first:
-            said = f"{window.name!r} is the name of maintenance[{first[window.name]}] too; names are unique"
-            desk.report.error((*place, "name"), said)
-        first.setdefault(window.name, index)
-        yield window
+        refuse_unknown(desk, place)
+        names.note(index)
+        if window is not None:
+            yield window
 
 
 def warn_of_windows(desk: Desk, config: Config, now: float) -> None:
     """What is legal and probably not meant; `now` is in Unix seconds."""
     for index, window in enumerate(config.maintenance):
         place: Path = ("maintenance", index)
+        if window.notify and not config.notifies:
+            said = (
+                "nobody is told of it: this agent does not notify;"
+                " set agent.notify: always to have it told"
+            )
+            desk.report.warn((*place, "notify"), said)
         if not warn_of_scope(desk, config, window.match, (*place, "match")):
             _warn_of_nothing(desk, config, window.match, place)
         for key, said in oddities(window, now):

@@ -34,15 +34,18 @@ class Pace:
             return
         timeout = self._told("timeout", check.timeout, places)
         interval = self._told("interval", check.interval, places)
+        keys: tuple[str, ...]
         if check.timeout > check.interval:
+            keys = ("timeout", "interval")
             said = f"{timeout} is longer than {interval}; lower timeout or raise interval"
         else:
+            keys = ("timeout", "retries", "interval")
             said = (
                 f"{attempts} attempts of {timeout.removeprefix('timeout ')}, a second apart, take"
                 f" {show_duration(together)}, longer than {interval};"
                 " lower timeout or retries, or raise interval"
             )
-        at = self._written(("timeout", "retries", "interval"), places)
+        at = self._written(keys, places)
         if at[0] == "defaults":  # where many checks may have the same mistake
             self._misfits.setdefault((at, said), []).append(self._name(places[0]))
         else:

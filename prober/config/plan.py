@@ -5,8 +5,8 @@ from __future__ import annotations
 from prober.alerts.plan import OnDemand, Plan, Watched
 from prober.config.hidden import without_userinfo
 from prober.config.model import Config
+from prober.config.shard import announces, own_labels
 from prober.notify import takes
-from prober.notify.command import CommandNotifier
 from prober.probes import AnyCheck
 from prober.probes.journey_settings import JourneyCheck
 
@@ -31,14 +31,13 @@ def plan(config: Config) -> Plan:
         routes=config.routes,
         notify=config.notifies,
         external_url=config.web.external_url or "",
-        labels=config.agent.labels,
+        labels=own_labels(config),
         severity=config.severities[0],
-        by_default=tuple(
-            name for name, one in config.notifiers.items() if one.kind != CommandNotifier.kind
-        ),
+        by_default=config.told_without_routes,
         takes={name: takes(one) for name, one in config.notifiers.items()},
         parents=frozenset(parent for parents in config.depends.values() for parent in parents),
-        windows=config.maintenance,
+        elsewhere=config.elsewhere,
+        windows=tuple(one for one in config.maintenance if announces(config, one.name)),
     )
 
 

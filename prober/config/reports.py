@@ -8,7 +8,8 @@ from prober.alerts.periods import Report
 from prober.alerts.scope import labels_of
 from prober.config.desk import Desk
 from prober.config.model import Config
-from prober.config.routes import refuse_unknown, warn_of_scope
+from prober.config.named import refuse_unknown
+from prober.config.routes import warn_of_scope
 from prober.config.tree import Path
 from prober.notify import AnyNotifier
 
@@ -16,37 +17,40 @@ DAY = 86400.0
 YEAR = 366 * DAY
 
 
-def read_reports(desk: Desk, notifiers: Mapping[str, AnyNotifier]) -> Iterator[Report]:
-    """Every report that is right."""
+def read_reports(desk: Desk, kinds: Mapping[str, type[AnyNotifier]]) -> Iterator[Report]:
+    """Every report that is right; `kinds` are those of the notifiers."""
     first: dict[str, int] = {}
     for index, raw in enumerate(desk.list(("reports",), desk.section("reports"))):
         place: Path = ("reports", index)
         report = desk.validated(Report, raw, place)
-        if report is None:
-            continue
-        refuse_unknown(desk, report.notify, place)
-        for at, name in enumerate(report.notify):
-            if name in notifiers and not notifiers[name].TRAITS.people:
-                said = (
-                    f"{name!r} is {notifiers[name].kind}, which nobody reads; {_readers(notifiers)}"
-                )
-                desk.report.error((*place, "notify", at), said)
-        if report.called in first:
-            desk.report.error(*_twice(report, place, first[report.called]))
-        first.setdefault(report.called, index)
-        yield report
+        refuse_unknown(desk, place)
+        for at, name in desk.texts((*place, "notify")):
+            if name in kinds and not kinds[name].TRAITS.people:
+                said = f"{name!r} is {kinds[name].kind}, which nobody reads; {_readers(kinds)}"
+                desk.report.error(at, said)
+        _refuse_twice(desk, index, first)
+        if report is not None:
+            yield report
 
 
-def _twice(report: Report, place: Path, other: int) -> tuple[Path, str]:
-    if report.name is None:
-        said = f"{report.schedule!r} is when reports[{other}] is made too; give one of them a name"
-        return (*place, "schedule"), said
-    said = f"{report.name!r} is the name of reports[{other}] too; names are unique"
-    return (*place, "name"), said
+def _refuse_twice(desk: Desk, index: int, first: dict[str, int]) -> None:
+    """One without a name is called by its schedule."""
+    place: Path = ("reports", index)
+    name, schedule = desk.text((*place, "name")), desk.text((*place, "schedule"))
+    if not (called := name or schedule):
+        return
+    if (other := first.setdefault(called, index)) == index:
+        return
+    if name:
+        said = f"{name!r} is the name of reports[{other}] too; names are unique"
+        desk.report.error((*place, "name"), said)
+    else:
+        said = f"{schedule!r} is when reports[{other}] is made too; give one of them a name"
+        desk.report.error((*place, "schedule"), said)
 
 
-def _readers(notifiers: Mapping[str, AnyNotifier]) -> str:
-    names = [name for name, one in notifiers.items() if one.TRAITS.people]
+def _readers(kinds: Mapping[str, type[AnyNotifier]]) -> str:
+    names = [name for name, one in kinds.items() if one.TRAITS.people]
     return f"people read {', '.join(names)}" if names else "name a mail, a Slack or a webhook"
 
 

@@ -14,6 +14,7 @@ from prober.alerts.scope import Scope
 from prober.alerts.times import Times, zone
 from prober.config.desk import Desk
 from prober.config.model import Config
+from prober.config.named import refuse_severity, refuse_unknown
 from prober.config.tree import Path
 from prober.probes import KINDS
 
@@ -26,26 +27,14 @@ def read_routes(desk: Desk, severities: Sequence[str] | None) -> Iterator[Route]
     for index, raw in enumerate(desk.list(("routes",), desk.section("routes"))):
         place: Path = ("routes", index)
         route = desk.validated(Route, raw, place)
-        if route is None:
-            continue
-        refuse_unknown(desk, route.notify, place)
-        for at, stage in enumerate(route.escalate):
-            refuse_unknown(desk, stage.notify, (*place, "escalate", at))
-        for at, word in enumerate(route.match.severity or ()):
-            if severities and word not in severities:
-                said = f"{word!r} is not one of the severities: {', '.join(severities)}"
-                desk.report.error((*place, "match", "severity", at), said)
-        yield route
-
-
-def refuse_unknown(desk: Desk, notify: Sequence[str], place: Path) -> None:
-    """Names under `notify` at `place` that no notifier has."""
-    known = desk.section("notifiers")
-    names = tuple(known) if isinstance(known, dict) else ()
-    for at, name in enumerate(notify):
-        if name not in names:
-            listed = f"the notifiers are {', '.join(names)}" if names else "there are none"
-            desk.report.error((*place, "notify", at), f"no notifier {name!r}; {listed}")
+        refuse_unknown(desk, place)
+        stages = raw.get("escalate") if isinstance(raw, dict) else None
+        for at in range(len(stages) if isinstance(stages, list) else 0):
+            refuse_unknown(desk, (*place, "escalate", at))
+        for where, word in desk.texts((*place, "match", "severity")):
+            refuse_severity(desk, where, word, severities)
+        if route is not None:
+            yield route
 
 
 def warn(desk: Desk, config: Config) -> None:
@@ -62,6 +51,9 @@ def warn(desk: Desk, config: Config) -> None:
         desk.report.warn(("regions",), said)
     elif config.checks and agent.notify != "never" and not desk.section("notifiers"):
         desk.report.warn((), "no notifiers; alerts are seen on the page and in metrics only")
+    elif config.checks and config.notifies and not (config.routes or config.told_without_routes):
+        said = "commands only, which run where a route names them, and no routes: nobody is told"
+        desk.report.warn(("notifiers",), said)
     _warn_of_routes(desk, config)
 
 

@@ -15,6 +15,7 @@ from pydantic.json_schema import models_json_schema
 from prober.alerts.periods import Report
 from prober.alerts.route import Route
 from prober.alerts.rules import Rule
+from prober.alerts.slo import Slo
 from prober.alerts.windows import Maintenance
 from prober.check import Check
 from prober.config import build, targets
@@ -22,17 +23,21 @@ from prober.config.blackbox_options import KINDS, HttpOptions, Options, TcpOptio
 from prober.config.checks import BY_KIND, DEFAULTABLE
 from prober.config.described import described
 from prober.config.forms import DEFINITIONS, Forms, Schema, as_written
-from prober.config.model import AgentSettings, WebSettings
+from prober.config.model import AgentSettings, PrometheusSettings, WebSettings
+from prober.export.otlp import OtlpSettings
 from prober.notify import KINDS as NOTIFIERS
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _MODELS: tuple[type[BaseModel], ...] = (
     AgentSettings,
     WebSettings,
+    PrometheusSettings,
+    OtlpSettings,
     Rule,
     Route,
     Maintenance,
     Report,
+    Slo,
     Check,
     *BY_KIND.values(),
     *NOTIFIERS,
@@ -85,6 +90,9 @@ class _Whole:
             "web": self._ref(WebSettings),
             "include": _FILES,
             "regions": _WORDS,
+            "quorum": {"type": "integer", "minimum": 1},
+            "prometheus": self._ref(PrometheusSettings),
+            "otlp": self._ref(OtlpSettings),
             "severities": {**_WORDS, "minItems": 1},
             "defaults": self._defaults(),
             "checks": {"type": "array", "items": self._check()},
@@ -93,6 +101,7 @@ class _Whole:
             "routes": {"type": "array", "items": self._ref(Route)},
             "maintenance": {"type": "array", "items": self._ref(Maintenance)},
             "reports": {"type": "array", "items": self._ref(Report)},
+            "slos": {"type": "array", "items": self._ref(Slo)},
             "connectivity": {"type": "array", "items": {"type": "string"}},
             "modules_file": {"type": "string"},
             "modules": {"type": "object", "additionalProperties": self._module()},

@@ -72,7 +72,7 @@ class Targets:
     def __init__(self, desk: Desk, template: AnyCheck, raw: Raw, place: Path) -> None:
         self._desk = desk
         self._template = template
-        self._keys = desk.others.targets.get(place, [])
+        self._groups = Groups(desk, place)
         self._filled, stand_in = FILLED.get(template.kind, ("", ""))
         self._names: dict[str, int] = {}
         self._common = {key: value for key, value in raw.items() if key != template.kind}
@@ -84,9 +84,10 @@ class Targets:
     def checks(self) -> Iterator[tuple[Path, AnyCheck]]:
         """Each with the place of its target."""
         if not self._is_right:
+            self._groups.look_over()
             return
         seen: set[tuple[str, tuple[tuple[str, str], ...]]] = set()
-        for target in self._targets():
+        for target in self._groups.targets():
             both = (target.text, tuple(sorted(target.labels.items())))
             if both not in seen:  # twice the same is once, as in Prometheus
                 seen.add(both)
@@ -119,7 +120,20 @@ class Targets:
         count = self._names[name] = self._names.get(name, 0) + 1
         return name if count == 1 else f"{name[: LONGEST_NAME - 7]}-{count}"
 
-    def _targets(self) -> Iterator[Target]:
+
+class Groups:
+    """What the files that the check at `place` names have, whatever the check makes of it."""
+
+    def __init__(self, desk: Desk, place: Path) -> None:
+        self._desk = desk
+        self._keys = desk.others.targets.get(place, [])
+
+    def look_over(self) -> None:
+        """For a check that has no use of them: what is wrong with the files is told."""
+        for _ in self.targets():
+            pass
+
+    def targets(self) -> Iterator[Target]:
         for key in self._keys:
             tree = self._desk.tree.parts[key]
             if tree.root is None and not tree.is_broken:

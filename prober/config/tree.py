@@ -127,6 +127,19 @@ def replaced(value: JsonValue, path: Path, new: JsonValue) -> JsonValue:
     return value
 
 
+def without(value: JsonValue, path: Path) -> JsonValue:
+    """A copy without the key that `path` leads to; as it is where that is not there, or is all there is."""
+    if follow(value, path) != path:
+        return value
+    holder = value
+    for part in path[:-1]:
+        holder = holder[part]  # type: ignore[index] # `follow` went this way
+    if not isinstance(holder, dict) or len(holder) < 2:
+        return value
+    kept = {key: one for key, one in holder.items() if key != path[-1]}
+    return replaced(value, path[:-1], kept)
+
+
 def show(path: Path) -> str:
     """`checks[2].http.expect.status`; keys with other signs stand as `["$.a"]`."""
     text = ""

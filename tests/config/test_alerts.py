@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -15,9 +16,9 @@ from prober.alerts.conditions import (
     ValueIs,
 )
 from prober.alerts.flapping import Flapping
-from prober.config import Config
+from prober.config import Config, load
 from prober.config.plan import plan
-from tests.config.loading import loaded, warned
+from tests.config.loading import NOTHING_SET, loaded, warned
 
 ALERTS = """
 alerts:
@@ -137,24 +138,177 @@ notifiers: {h: {webhook: {url: "http://h/"}}}
     ]
 
 
-def test_a_rule_of_a_checks_own_that_can_never_fire_is_a_warning(tmp_path: Path) -> None:
-    text = """checks:
-  - {name: a, tcp: "h:1", alerts: {cert: {when: {certificate_expires_within: 30d}}}}
-notifiers: {h: {webhook: {url: "http://h/"}}}
-"""
-    assert warned(tmp_path, text) == [
-        "config.yaml:2: checks[0].alerts.cert: can never fire: a has nothing of that kind"
+def never(
+    folder: Path, text: str, env: Mapping[str, str] = NOTHING_SET, *, allow_unset: bool = False
+) -> list[str]:
+    """What is said of rules that can never fire."""
+    said = loaded(folder, text, env, allow_unset=allow_unset).warnings
+    found = [str(one) for one in said if one.message.startswith("can never fire")]
+    return [one.replace(f"{folder}/", "") for one in found]
+
+
+@pytest.mark.parametrize(
+    ("check", "when", "lacks"),
+    [
+        ('tcp: "h:1"', "certificate_expires_within: 30d", "certificate"),
+        (
+            'http: {url: "http://h/", redirects: 0}',
+            "certificate_expires_within: 30d",
+            "certificate",
+        ),
+        ('tcp: "h:1"', "value: {queue: {gt: 1}}", "value 'queue'"),
+        (
+            'http: {url: "http://h/", values: {queue: "$.q", pool: "$.p"}}',
+            "value: {quee: {gt: 1}}",
+            "value 'quee'; did you mean 'queue'?",
+        ),
+        ('http: "http://h/"', "step: {pay: 1s}", "step 'pay'"),
+        (
+            'http: {steps: [{name: pay, url: "http://h/"}]}',
+            "step: {order: 1s}",
+            "step 'order'; there is 'pay'",
+        ),
+        ("journey: order.py", "budget: any, over: 1h", "budget"),
+        (
+            "journey: {script: order.py, budgets: {lcp: 1s, cls: 1}}",
+            "budget: duration, over: 1h",
+            "budget 'duration'; there are 'cls', 'lcp'",
+        ),
+        (
+            "journey: {script: order.py, budgets: {steps: {pay: 1s}}}",
+            "budget: step pya, over: 1h",
+            "budget 'step pya'; did you mean 'step pay'?",
+        ),
+        ("journey: order.py", "step: {pay: 1s}", "step 'pay'"),
+    ],
+)
+def test_a_rule_that_waits_for_what_no_check_has_is_a_warning(
+    tmp_path: Path, check: str, when: str, lacks: str
+) -> None:
+    (tmp_path / "order.py").write_text(SCRIPT)
+    rule = f"{{odd: {{when: {{{when}, for: 1m}}}}}}"
+    own = f"checks:\n  - {{name: a, {check}, alerts: {rule}}}\n"
+    others = f"alerts: {rule}\nchecks:\n  - {{name: a, {check}}}\n  - {{name: b, {check}}}\n"
+
+    assert never(tmp_path, own) == [
+        f"config.yaml:2: checks[0].alerts.odd: can never fire: a has no {lacks}"
+    ]
+    assert never(tmp_path, others) == [
+        f"config.yaml:1: alerts.odd: can never fire: a, b have no {lacks}"
     ]
 
 
 def test_rules_for_all_may_pass_checks_by_in_silence(tmp_path: Path) -> None:
+    (tmp_path / "order.py").write_text(
+        "from prober.journey import journey\n@journey\ndef order(step):\n    with step('pay'): ...\n"
+    )
+
+    assert never(tmp_path, ALERTS + CHECKS) == []
+
+
+@pytest.mark.parametrize("defaults", ["defaults: {RULES}", "defaults: {journey: {RULES}}"])
+def test_a_rule_of_the_defaults_is_told_of_once_for_all_that_have_it(
+    tmp_path: Path, defaults: str
+) -> None:
+    (tmp_path / "order.py").write_text(SCRIPT)
+    rules = defaults.replace("RULES", "alerts: {odd: {when: {budget: lcp, over: 1h}}}")
     text = (
-        ALERTS
-        + """checks: [{name: a, tcp: "h:1"}]
-notifiers: {h: {webhook: {url: "http://h/"}}}
+        rules
+        + """
+checks:
+  - {name: a, journey: order.py}
+  - {name: b, journey: order.py, alerts: {odd: {severity: low}}}
+  - {name: d, journey: {script: order.py, budgets: BUDGETS}}
+  - {name: e, journey: order.py}
 """
     )
-    assert warned(tmp_path, text) == []
+    place = ".journey" if "journey" in defaults else ""
+
+    assert never(tmp_path, text.replace("BUDGETS", "{lcp: 1s}")) == []
+    assert never(tmp_path, text.replace("BUDGETS", "{cls: 1}")) == [
+        f"config.yaml:1: defaults{place}.alerts.odd:"
+        " can never fire: a, b, d and 1 more have no budget 'lcp'; there is 'cls'"
+    ]
+
+
+STEPS = "from prober.journey import journey\n@journey\ndef order(page, step):\n    {}\n"
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        ("with step('pya'): ...", True),
+        ("with step(name='pya', soft=True): ...", True),
+        ("def inner():\n        with step('pya'): ...\n    inner()", True),
+        ("with step('pya'):\n        with step('pay'): ...", False),
+        ("if page:\n        with step('pay'): ...", False),
+        ("for one in 'ab':\n        with step(f'p{one}y'): ...", False),
+        ("with step('pya'): sign_in(page, step)", False),
+        ("begin = step\n    with begin('pay'): ...", False),
+        ("step = page.timed(step)\n    with step('pay'): ...", False),
+    ],
+)
+def test_a_step_is_missed_where_no_run_of_any_journey_can_have_it(
+    tmp_path: Path, body: str, told: bool
+) -> None:
+    (tmp_path / "order.py").write_text(STEPS.format(body))
+    (tmp_path / "look.py").write_text(SCRIPT)
+    text = """alerts: {slow: {when: {step: {pay: 1s}}}}
+checks:
+  - {name: look, journey: look.py}
+  - {name: order, journey: order.py}
+"""
+    said = ["config.yaml:1: alerts.slow: can never fire: look, order have no step 'pay'"]
+
+    assert never(tmp_path, text) == [f"{one}; did you mean 'pya'?" for one in said if told]
+
+
+def test_a_journey_that_is_wrapped_may_have_any_step(tmp_path: Path) -> None:
+    wrapped = SCRIPT.replace("@journey\n", "@journey\n@with_steps\n").replace(
+        "(page)", "(page, step)"
+    )
+    (tmp_path / "order.py").write_text(f"def with_steps(f): return f\n{wrapped}")
+    text = "checks: [{name: a, journey: order.py, alerts: {slow: {when: {step: {pay: 1s}}}}}]\n"
+
+    assert never(tmp_path, text) == []
+
+
+def test_a_script_that_nobody_looked_into_may_have_any_step(tmp_path: Path) -> None:
+    (tmp_path / "order.py").write_text("broken(")
+    text = "checks: [{name: a, journey: order.py, alerts: {slow: {when: {step: {pay: 1s}}}}}]\n"
+    path = tmp_path / "config.yaml"
+    path.write_text(text)
+
+    broken = load(path, NOTHING_SET, allow_broken=True)
+    other = load(path, NOTHING_SET, only=["b"])
+
+    assert len(broken.broken) == 1
+    assert not [one for one in (*broken.warnings, *other.warnings) if "never" in one.message]
+
+
+QUEUE = """alerts: {queue: {when: {value: {queue: {gt: 1}}}}}
+checks:
+  - {name: a, tcp: "h:1"}
+"""
+
+
+def test_a_check_that_is_not_known_yet_may_meet_a_rule(tmp_path: Path) -> None:
+    unset = '  - {name: b, http: {url: "http://h/", redirects: "${TIMES}"}}\n'
+
+    assert never(tmp_path, QUEUE + unset, allow_unset=True) == []
+    assert never(tmp_path, QUEUE + unset, {"TIMES": "0"}) == [
+        "config.yaml:1: alerts.queue: can never fire: a, b have no value 'queue'"
+    ]
+    assert never(tmp_path, 'include: ["${MORE}"]\n' + QUEUE, allow_unset=True) == []
+
+
+def test_a_check_without_targets_stands_for_those_that_may_come(tmp_path: Path) -> None:
+    many = '  - {name: many, http: {values: {NAME: "$.q"}}, targets_from: [none-yet*.yaml]}\n'
+
+    assert never(tmp_path, QUEUE + many.replace("NAME", "queue")) == []
+    assert never(tmp_path, QUEUE + many.replace("NAME", "other")) == [
+        "config.yaml:1: alerts.queue: can never fire: a, many have no value 'queue'; there is 'other'"
+    ]
 
 
 def test_checks_that_are_alike_share_their_rules(tmp_path: Path) -> None:

@@ -131,7 +131,7 @@ def test_with_allow_unset_other_mistakes_are_told(tmp_path: Path) -> None:
 
     assert refused(tmp_path, text, allow_unset=True) == [
         'config.yaml:6: checks[2]: unknown key "colour"; known here: name, interval, timeout,'
-        " retries, severity, labels, runbook, depends_on, alerts, targets_from, http, tcp, journey",
+        " retries, severity, labels, runbook, quorum, depends_on, alerts, targets_from, http, tcp, journey",
         "config.yaml:6: checks[2].timeout: '5 s' is not a duration;"
         " write it as 500ms, 30s, 5m, 1h30m or 7d",
     ]

@@ -143,7 +143,8 @@ def test_a_short_timeout_that_is_for_all_is_a_warning_where_it_reaches_a_journey
 
 
 def test_a_budget_that_the_timeout_keeps_is_worth_a_word(tmp_path: Path) -> None:
-    (tmp_path / "order.py").write_text(GOOD)
+    steps = "(step):\n    with step('pay'), step('sign in'): ..."
+    (tmp_path / "order.py").write_text(GOOD.replace("(page): ...", steps))
     text = """agent: {notify: never}
 checks:
   - name: a
@@ -330,19 +331,50 @@ NEEDY = (
 SEED = "GEZDGNBVGY3TQOJQ"
 
 
-def test_a_budget_of_a_step_that_is_written_otherwise_is_worth_a_word(tmp_path: Path) -> None:
-    write(tmp_path, GOOD.replace("(page): ...", "(step):\n    with step('pay now'): ..."))
+@pytest.mark.parametrize(
+    ("more", "hint"),
+    [
+        ("", "; there is 'pay now'"),
+        ("    with step('go'), step('sign in'), step('sign out'): ...", " and 1 more"),
+        ("    with step(f'made {step}'): ...", None),
+    ],
+)
+def test_a_budget_of_a_step_that_no_run_has_is_worth_a_word(
+    tmp_path: Path, more: str, hint: str | None
+) -> None:
+    write(tmp_path, GOOD.replace("(page): ...", f"(step):\n    with step('pay now'): ...\n{more}"))
     text = """
 checks:
   - name: a
     journey: {script: journeys/shop.py, budgets: {steps: {pay now: 1s, pay nwo: 1s, made later: 1s}}}
 """
+    place = "config.yaml:4: checks[0].journey.budgets.steps"
 
     said = [one for one in warned(tmp_path, text) if "budgets" in one]
 
-    assert said == [
-        'config.yaml:4: checks[0].journey.budgets.steps["pay nwo"]:'
-        " order has no such step; did you mean 'pay now'?"
+    if hint is None:  # it may have others than those that it names
+        assert said == []
+    else:
+        assert said[0] == f"{place}[\"pay nwo\"]: order has no such step; did you mean 'pay now'?"
+        assert said[1].startswith(f'{place}["made later"]: order has no such step; there ')
+        assert said[1].endswith(hint)
+        assert len(said) == 2
+
+
+def test_every_mistake_of_a_script_is_told_at_once_and_once(tmp_path: Path) -> None:
+    write(tmp_path, GOOD.replace("(page): ...", "(stpe, secret, params): params['sku']"))
+    text = """checks:
+  - {name: a, journey: {script: journeys/shop.py, params: {sku: 1}}}
+  - {name: b, journey: "journeys/shop.py::order"}
+"""
+    place = "journeys/shop.py:4: checks[{}].journey{}: "
+
+    assert refused(tmp_path, text) == [
+        place.format(0, ".script")
+        + "order asks for 'stpe', which no journey gets; did you mean 'step'?",
+        place.format(0, ".script")
+        + "order asks for 'secret', which no journey gets; did you mean 'secrets'?",
+        place.format(1, "") + "params has no 'sku'; write it under params of the check",
     ]
 
 
@@ -408,3 +440,37 @@ def test_an_agent_that_starts_takes_a_missing_need_as_a_broken_journey(tmp_path:
 
     assert [check.name for check in config.checks] == ["a"]
     assert [one.line for one in broken] == [5, 6]
+
+
+NAPPING = """
+from time import sleep
+from prober.journey import journey
+
+@journey
+async def order(page):
+    sleep(3)
+    sleep(4)
+"""
+
+
+@pytest.mark.parametrize(
+    ("settings", "warns"),
+    [("", True), (", first_party: ['https://a.example']", True), (", first_party: []", False)],
+)
+def test_a_journey_that_holds_up_its_own_pages_is_a_warning(
+    tmp_path: Path, settings: str, warns: bool
+) -> None:
+    write(tmp_path, NAPPING)
+    text = (
+        "agent: {notify: never}\nchecks:\n"
+        f"  - {{name: a, journey: {{script: journeys/shop.py{settings}}}}}\n"
+    )
+
+    assert (
+        warned(tmp_path, text)
+        == [
+            "config.yaml:3: checks[0].journey.script: order calls time.sleep() (journeys/shop.py:7), which"
+            " holds up the page's own requests too; use await page.wait_for_timeout()"
+        ]
+        * warns
+    )

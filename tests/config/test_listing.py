@@ -63,6 +63,7 @@ def test_of_a_journey_is_known_what_it_asks_for(tmp_path: Path) -> None:
             line=4,
             arguments=("page", "step", "secrets"),
             steps=("sign in",),
+            no_more_steps=True,
             needs=(Need(kind="secrets", name="password", line=6),),
         )
     }
@@ -171,8 +172,8 @@ def test_one_that_is_silent_and_stays_is_told_as_such(tmp_path: Path) -> None:
 
 def test_an_answer_counts_though_the_process_stays(tmp_path: Path) -> None:
     text = (
-        'import os, time\nos.write(1, b\'{"problem": {"file": "/a.py", "line": 7, "message":\')\n'
-        "os.write(1, b' \"odd\"}}\\n')\ntime.sleep(600)\n"
+        'import os, time\nos.write(1, b\'{"problems": [{"file": "/a.py", "line": 7, "message":\')\n'
+        "os.write(1, b' \"odd\"}]}\\n')\ntime.sleep(600)\n"
     )
     asked = script(tmp_path, text)
 

@@ -9,11 +9,14 @@ import trustme
 
 from prober.alerts.conditions import Failures
 from prober.alerts.rules import EffectiveRule
+from prober.alerts.slo import Latency
 from prober.config import Config, load
+from prober.config.model import PrometheusSettings
 from prober.notify.alertmanager import AlertmanagerNotifier
 from prober.notify.webhook import WebhookNotifier
 from prober.probes.http import HttpCheck
 from prober.probes.tcp import TcpCheck
+from prober.shard import Shard
 from tests.config.loading import loaded, refused
 
 # The example of the contract, as far as it is built.
@@ -22,11 +25,14 @@ agent:
   region: eu-west-1            # on every series, result and alert; PROBER_REGION overrides
   labels: {env: prod}
   data_dir: ./data
+  shard: 0/3                   # this agent's share of the checks; PROBER_SHARD overrides
   notify: always
 web:
   listen: 127.0.0.1:9620
   external_url: https://prober.eu.example.com/
 regions: [eu-west-1, us-east-1, ap-south-1]
+quorum: 2
+prometheus: {job: prober}
 defaults: {interval: 60s, timeout: 10s, retries: 0, tcp: {interval: 5m, timeout: 60s}}
 checks:
   - name: homepage
@@ -65,6 +71,9 @@ routes:
     notify: [am, hook]
     continue: true
   - notify: [hook]
+slos:
+  - {name: availability, match: {}, availability: 99.9%, window: 30d}
+  - {name: fast, match: {checks: [api-health]}, latency: {under: 1s, ratio: 95%}, window: 30d}
 """
 ENV = {"TOKEN": "abcdefgh", "S": "hmac-secret"}
 
@@ -91,6 +100,36 @@ def test_what_is_built_of_the_contracts_example_loads(tmp_path: Path) -> None:
     assert isinstance(config.notifiers["hook"], WebhookNotifier)
     assert [route.notify for route in config.routes] == [("am", "hook"), ("hook",)]
     assert config.web.external_url == "https://prober.eu.example.com"
+
+
+def test_what_joins_regions_is_the_quorum_the_shard_and_what_was_promised(tmp_path: Path) -> None:
+    config = whole(tmp_path)
+
+    assert config.agent.shard == Shard(0, 3)
+    assert (config.quorum, config.checks[0].quorum) == (2, None)
+    assert config.prometheus == PrometheusSettings(job="prober", scrape_interval=30)
+    available, fast = config.slos
+    assert available.availability == pytest.approx(0.999)
+    assert (available.latency, available.window) == (None, 30 * 86400)
+    assert fast.latency == Latency(under=1, ratio=0.95)
+
+
+def test_runs_are_sent_nowhere_unless_a_collector_is_given(tmp_path: Path) -> None:
+    raw = "otlp: {endpoint: 'http://collector:4318/', headers: {x-api-key: hunter2hunter2}}"
+    settings = loaded(tmp_path, raw).config.otlp
+
+    assert loaded(tmp_path, "otlp:").config.otlp is None
+    assert settings is not None
+    assert (settings.endpoint, settings.sample) == ("http://collector:4318", 0.1)
+    assert settings.headers["x-api-key"].reveal() == "hunter2hunter2"
+    assert loaded(tmp_path, raw).config.scrub("said hunter2hunter2") == "said ***"
+
+
+def test_the_shard_of_the_environment_wins_over_that_of_the_config(tmp_path: Path) -> None:
+    config = loaded(tmp_path, "agent: {shard: 0/3}", {"PROBER_SHARD": "2/4"}).config
+    assert config.agent.shard == Shard(2, 4)
+    said = refused(tmp_path, "agent: {shard: 0/3}", {"PROBER_SHARD": "4/4"})
+    assert said == ["config.yaml:1: agent.shard: PROBER_SHARD='4/4' is no shard; write 0/4 to 3/4"]
 
 
 def test_a_check_has_the_rules_with_its_own_overrides(tmp_path: Path) -> None:

@@ -152,6 +152,21 @@ def test_a_start_at_which_the_clocks_change_is_a_warning(
     assert odd(schedule, "10m", timezone) == [("schedule", one) for one in said]
 
 
+@pytest.mark.parametrize("agent", ["notify: never", "notify: auto"])
+def test_a_window_that_nobody_announces_is_a_warning(tmp_path: Path, agent: str) -> None:
+    head = HEAD.replace("notify: never", agent) + 'notifiers: {h: {webhook: {url: "http://h/"}}}\n'
+    text = (
+        head + CHECK + f"maintenance: [{WEEKLY}, notify: [h]}}, {WEEKLY.replace('weekly', 'b')}}}]"
+    )
+
+    said = [one for one in warned(tmp_path, text) if "maintenance" in one]
+
+    assert said == [
+        "config.yaml:5: maintenance[0].notify: nobody is told of it: this agent does not notify;"
+        " set agent.notify: always to have it told"
+    ]
+
+
 ROUTED = """
 agent: {region: eu}
 notifiers: {h: {webhook: {url: "http://h/"}}}

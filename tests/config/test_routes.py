@@ -15,6 +15,11 @@ from tests.config.loading import warned
             "config.yaml: no notifiers; alerts are seen on the page and in metrics only",
         ),
         (
+            'notifiers: {fix: {command: {argv: ["/bin/true"]}}}\nchecks: [{name: a, tcp: "h:1"}]',
+            "config.yaml:1: notifiers: commands only, which run where a route names them,"
+            " and no routes: nobody is told",
+        ),
+        (
             "agent: {region: a}\n\nregions: [a, b]",
             "config.yaml:3: regions: several regions and notify: auto; notices come from the"
             " rules generated for Prometheus, not from this agent",

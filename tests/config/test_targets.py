@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -209,7 +208,7 @@ def test_a_name_depends_on_its_target_alone() -> None:
     assert len(name_of("n" * 200, long)) == 200
 
 
-def test_ten_thousand_targets_load_within_a_few_seconds(tmp_path: Path) -> None:
+def test_ten_thousand_targets_are_ten_thousand_checks(tmp_path: Path) -> None:
     half = [f"https://h{n}.example:8443/health" for n in range(5000)]
     targets(tmp_path, {"targets": half})
     targets(
@@ -217,12 +216,9 @@ def test_ten_thousand_targets_load_within_a_few_seconds(tmp_path: Path) -> None:
         *({"targets": [f"h{n}.example"], "labels": {"n": str(n)}} for n in range(5000)),
         name="b.json",
     )
-    begun = time.process_time()
-
     config = loaded(tmp_path, MANY).config
 
     assert len(config.checks) == len(config.rules) == 10_000
-    assert time.process_time() - begun < 8  # 0.8 s where nobody disturbs
 
 
 def test_a_long_target_is_not_quoted_whole(tmp_path: Path) -> None:
