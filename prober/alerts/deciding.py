@@ -73,7 +73,7 @@ class Deciding:
             raise ProberError(f"no silence or maintenance {decision.id!r}")
         if known.ends_at <= now:
             raise ProberError(f"{known.kind} {known.id} is over already")
-        del self._known[decision.id]
+        self._known[decision.id] = replace(known, ends_at=now)  # for whoever ends it again
         self.mutes[decision.id] = None
         self._holding.drop(decision.id)
         self._note(decision.by, f"ended {known.kind}", known.id, decision.comment, now)

@@ -23,7 +23,7 @@ from prober.alerts.met import met
 from prober.alerts.notice import Delivery, Ended
 from prober.alerts.own import OFFLINE, Own
 from prober.alerts.past import Ran
-from prober.alerts.plan import Plan
+from prober.alerts.plan import CHECK_GONE, Plan
 from prober.alerts.rules import EffectiveRule
 from prober.alerts.saying import Saying
 from prober.alerts.state import QUIET, AlertState, Change, Key, advance, set_back, well_since
@@ -31,13 +31,11 @@ from prober.alerts.telling import Telling
 from prober.alerts.watching import Watching
 from prober.result import Outcome, Result
 
-CHECK_GONE = "the check was removed from the config"
-RULE_GONE = "the rule was removed from the config"
 SLICE = 25  # alerts that are brought in line or reminded of at once: some milliseconds
 
 
 class Incidents:
-    """`alerted` hears (check, rule, severity, firing) whenever that changes.
+    """`alerted` hears (check, rule, severity, firing) whenever that changes, `ended` how it ended.
 
     `holding` says what nobody is told of for now, `last_good` when a check was
     last up.
@@ -47,6 +45,7 @@ class Incidents:
         self,
         alerted: Callable[[str, str, str, bool], None],
         *,
+        ended: Callable[[Key, AlertState, Ended], None] = lambda *_: None,
         holding: Holding = FREE,
         last_good: Callable[[str], float | None] = lambda _: None,
     ) -> None:
@@ -61,6 +60,7 @@ class Incidents:
             watching=self.watching,
             parents=self._parents,
             holding=holding,
+            ended=ended,
         )
         self.own_alerts = Own(
             book=self.book, saying=self.saying, telling=self._telling, watching=self.watching
@@ -113,6 +113,7 @@ class Incidents:
         waits for the first result, since until then nobody has looked.
         """
         self.book.load(states)
+        self.own_alerts.load(states)
         self.deciding.load(mutes)
         if verdicts:
             self._parents.load(verdicts)
@@ -295,5 +296,5 @@ class Incidents:
     def _forget(self, key: Key, state: AlertState, now: float) -> None:
         self.book.keep(key, QUIET)
         if state.firing:
-            because = RULE_GONE if key[0] in self._plan.checks else CHECK_GONE
+            because = self._plan.gone(key[0])
             self._telling.over(key, state, Ended(at=now, because=because), now)

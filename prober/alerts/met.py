@@ -36,11 +36,31 @@ _WORDS = {"lt": "below", "le": "at most", "gt": "above", "ge": "at least"}
 
 
 class Met(NamedTuple):
-    """`about` is what the words are about; of failures they are the run's own, and so is the reason."""
+    """`about` is what the words are about; of failures they are the run's own, and so is the reason.
+
+    `past` is the window that was judged, if one was.
+    """
 
     met: bool | None
     found: str = ""
     about: str = ""
+    past: Rates | Times | Spent | None = None
+
+    def since(self, result: Result) -> float:
+        """When the first of the runs began for which it is met; `result` is the newest."""
+        since = self.past.since if self.past is not None else None
+        return result.started_at if since is None else min(since, result.started_at)
+
+    def run(self, result: Result) -> Result | None:
+        """The last of them, whose details are worth being told; None where they are not known."""
+        return self.past.blamed.run if isinstance(self.past, Rates | Times) else result
+
+    def errors(self, known: Mapping[str, str]) -> dict[str, str]:
+        """How the first of them failed, which stays as it is `known`, and how the last did."""
+        if not isinstance(self.past, Rates | Times) or not self.past.blamed.last:
+            return {}
+        first = known.get("first_error") or self.past.blamed.first
+        return {"first_error": first, "last_error": self.past.blamed.last}
 
 
 OFTEN = "often"  # what failures are about where some of the runs between them may be up
@@ -91,7 +111,7 @@ def _rate(condition: ErrorRate, past: Past | None, now: float) -> Met:
             f" {show_duration(condition.over)}, allowed is less than {_percent(condition.rate)}"
         )
 
-    return Met(True, _said(window, now, sentence), "error_rate")
+    return Met(True, _said(window, now, sentence), "error_rate", past)
 
 
 def _percentile(condition: Percentile, past: Past | None, now: float) -> Met:
@@ -107,15 +127,14 @@ def _percentile(condition: Percentile, past: Past | None, now: float) -> Met:
         limit = show_duration(condition.limit)
         return f"{condition.name} of {len(window)} runs {_apart(actual, limit)}, at most {limit}"
 
-    return Met(True, _said(window, now, sentence), "latency")
+    return Met(True, _said(window, now, sentence), "latency", past)
 
 
 def _budget(condition: BudgetBroken, past: Past | None) -> Met:
-    judged = past.judged(condition.min_runs) if isinstance(past, Spent) else []
-    if not judged:
+    if not isinstance(past, Spent) or not (judged := past.judged(condition.min_runs)):
         return NOTHING
     broken = [f"p75 of {one}" for one in judged if not one.ok]
-    return Met(True, "; ".join(broken), "budget") if broken else MISSED
+    return Met(True, "; ".join(broken), "budget", past) if broken else MISSED
 
 
 def _expiring(condition: Expiring, result: Result, now: float) -> Met:

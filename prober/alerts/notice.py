@@ -50,7 +50,8 @@ _FIRING = frozenset({Event.FIRING, Event.REMINDER, Event.ESCALATED, Event.FLAPPI
 PLAIN = frozenset({Event.FIRING, Event.REMINDER, Event.RESOLVED, Event.ESCALATED, Event.FLAPPING})
 
 
-LONGEST: Mapping[str, int] = {"description": 4000, "evidence_url": 2000, "runbook_url": 2000}
+MOVED = "the check is another shard's now"  # why its incident ended here
+LONGEST: Mapping[str, int] = {"description": 4000, "evidence_url": 2000}
 LONGEST_OF_OTHERS = 1000  # characters of an annotation
 # What the last failure found, as the state has it, and what else hangs on this alert.
 _FOUND = (*sorted(details.OURS), "children")
@@ -132,6 +133,11 @@ class Ended:
     up_since: float | None = None
     because: str = ""
 
+    @property
+    def until(self) -> float:
+        """How long it was bad: what is told of an end counts to here."""
+        return self.at if self.up_since is None else self.up_since
+
 
 def identity(
     region: str, check: str, kind: str, rule: EffectiveRule, labels: Mapping[str, str]
@@ -187,8 +193,7 @@ def acknowledged(state: AlertState, links: Links, comment: str = "") -> Notice:
 
 def resolved(state: AlertState, links: Links, ended: Ended) -> Notice:
     """`state` is the one before it became quiet."""
-    until = ended.at if ended.up_since is None else ended.up_since
-    said = words.resolved(state, until, ended.because)
+    said = words.resolved(state, ended.until, ended.because)
     return _notice(state, links, event=Event.RESOLVED, at=ended.at, said=said)
 
 
@@ -246,10 +251,15 @@ def delivery(notice: Notice, notifier: str, nth: int) -> Delivery:
 def incident_key(state: AlertState) -> str:
     """`region/check/rule/run`: the same for all that is said of one incident.
 
-    The check of the agent's own alerts is empty, as no check's name is.
+    Instead of a check the agent's own alerts have its shard, or nothing.
     """
     labels = state.labels
-    return f"{labels['region']}/{labels.get('check', '')}/{labels['alert']}/{state.incident}"
+    return f"{labels['region']}/{whose(labels)}/{labels['alert']}/{state.incident}"
+
+
+def whose(labels: Mapping[str, str]) -> str:
+    """What in a region an alert is about: a check, or one of the agents that share it."""
+    return labels.get("check") or labels.get("shard", "")
 
 
 def incident_id(key: str) -> str:

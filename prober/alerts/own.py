@@ -6,11 +6,12 @@
     offline       it was cut off; told when it is back, and over a while later
 
 They are alerts like any other, without a check, moved by what other parts say.
+Which notifiers an alert is about is kept with its state, and so outlives the agent.
 """
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 from prober.alerts.book import Book, is_held
@@ -28,6 +29,7 @@ OFFLINE, STORE, UNDELIVERED = "offline", "store", "undelivered"
 STORE_GONE = 60.0  # seconds until anybody is told
 TOLD_OFFLINE = 300.0  # seconds for which it is told that it was offline
 NOTIFIER_GONE = "the notifier was removed from the config"
+_ABOUT = "about "  # before the name of a notifier, among an alert's details: what it has lost
 
 
 class Own:
@@ -38,7 +40,7 @@ class Own:
         self._watching = watching
         # By alert and by what it is about: since when, and what.
         self._troubles: dict[str, dict[str, tuple[float, str]]] = {name: {} for name in OWN}
-        self._offline_until: float | None = None  # in this life
+        self._well: set[str] = set()  # what was last said to be in no trouble, in this life
 
     @property
     def next(self) -> float | None:
@@ -49,6 +51,18 @@ class Own:
         if (until := self._told_until()) is not None:
             moments.append(until)
         return min(moments, default=None)
+
+    def load(self, states: Mapping[Key, AlertState]) -> None:
+        """What the alerts of an earlier life are about. What is known by now counts more."""
+        state = states.get((AGENT, UNDELIVERED), QUIET)
+        if not state.firing:
+            return
+        found = {
+            about: (state.since or 0.0, text)
+            for name, text in state.details.items()
+            if name.startswith(_ABOUT) and (about := name.removeprefix(_ABOUT)) not in self._well
+        }
+        self._troubles[UNDELIVERED] = {**found, **self._troubles[UNDELIVERED]}
 
     def put(self, name: str, trouble: str | None, now: float, about: str = "") -> None:
         """`trouble` is what is wrong, None: nothing. `about` is the part that it is wrong with.
@@ -62,11 +76,13 @@ class Own:
             if trouble is not None:
                 self._offline(trouble, now)
         elif trouble is not None:
+            self._well.discard(about)
             since = troubles[about][0] if about in troubles else now
             troubles[about] = (since, trouble)
             if name != STORE or self._fires(name):
                 self._wrong(name, now)
-        elif troubles or self._fires(name):
+        else:
+            self._well.add(about)
             if about:
                 troubles.pop(about, None)
             else:
@@ -84,20 +100,27 @@ class Own:
 
     def set_back(self, now: float) -> None:
         """After somebody set the clock back to `now`."""
+        key = (AGENT, OFFLINE)
+        if (state := self._book.get(key)).firing and _back_since(state) > now:
+            self._book.keep(key, replace(state, up_since=now))
         for troubles in self._troubles.values():
             for about, (since, text) in troubles.items():
                 troubles[about] = (min(since, now), text)
-        if (until := self._told_until()) is not None:
-            self._offline_until = min(until, now + TOLD_OFFLINE)
 
-    def keep(self, notifiers: Container[str], now: float) -> None:
+    def keep(self, notifiers: Collection[str], now: float) -> None:
         """A notifier that has left the config is in no trouble."""
         troubles = self._troubles[UNDELIVERED]
+        state = self._book.get((AGENT, UNDELIVERED))
+        if state.firing and not troubles:  # of a prober that did not write down whom it is about
+            suspects = [one for one in _suspects(state, notifiers) if one not in self._well]
+            troubles |= dict.fromkeys(suspects, (state.since or 0.0, ""))
         gone = [name for name in troubles if name and name not in notifiers]
         for name in gone:
             del troubles[name]
-        if gone:
-            self._righted(UNDELIVERED, Ended(at=now, because=NOTIFIER_GONE), now)
+        if gone or not troubles:
+            is_gone = bool(gone) or not notifiers
+            ended = Ended(at=now, because=NOTIFIER_GONE) if is_gone else Ended(at=now, up_since=now)
+            self._righted(UNDELIVERED, ended, now)
 
     def judge(self, result: Result, now: float) -> None:
         """Whether the agent itself is at fault about this check."""
@@ -128,11 +151,10 @@ class Own:
 
     def _offline(self, trouble: str, now: float) -> None:
         """Nobody can hear of it before it is over, so it is news for a while and then over."""
-        self._offline_until = now + TOLD_OFFLINE
         key = (AGENT, OFFLINE)
         state = self._book.get(key)
         if state.firing:
-            self._reword(key, replace(state, last_message=trouble))
+            self._reword(key, replace(state, last_message=trouble, up_since=now))
             self._goes_on(key, now)
         else:
             self._fire(OFFLINE, now, trouble, now)
@@ -142,19 +164,22 @@ class Own:
         state = self._book.get((AGENT, OFFLINE))
         if not state.firing:
             return None
-        return self._offline_until or (state.fired_at or 0.0) + TOLD_OFFLINE
+        return _back_since(state) + TOLD_OFFLINE
 
     def _wrong(self, name: str, now: float) -> None:
         troubles = self._troubles[name]
-        text = "; ".join(text for _, text in troubles.values())
+        text = "; ".join(filter(None, (text for _, text in troubles.values())))
+        about = {_ABOUT + part: text for part, (_, text) in troubles.items() if part}
         key = (AGENT, name)
         state = self._book.get(key)
         if not state.firing:
-            self._fire(name, min(since for since, _ in troubles.values()), text, now)
-        else:
-            if text != state.last_message:
-                self._reword(key, replace(state, last_message=text))
-            self._goes_on(key, now)
+            since = min(since for since, _ in troubles.values())
+            self._fire(name, since, text, now, about)
+            return
+        after = replace(state, last_message=text or state.last_message, details=about)
+        if after != state:
+            self._reword(key, after)
+        self._goes_on(key, now)
 
     def _goes_on(self, key: Key, now: float) -> None:
         """An alert of an earlier life, as this one has seen by now: what waits for that may go on."""
@@ -175,14 +200,18 @@ class Own:
         else:
             self._end(key, state, ended, now)
 
-    def _fire(self, name: str, since: float, text: str, now: float) -> None:
+    def _fire(
+        self, name: str, since: float, text: str, now: float, about: Mapping[str, str] | None = None
+    ) -> None:
         state = AlertState(
             incident=f"{now * 1000:.0f}",
             since=since,
             fired_at=now,
             notified_at=now,
+            up_since=now if name == OFFLINE else None,
             first_message=text,
             last_message=text,
+            details=about or {},
         )
         self._telling.fired((AGENT, name), state, self._rule(name), now)
 
@@ -200,3 +229,14 @@ class Own:
 
     def _fires(self, name: str) -> bool:
         return self._book.get((AGENT, name)).firing
+
+
+def _back_since(state: AlertState) -> float:
+    """When it was last told that the agent is connected again."""
+    return state.fired_at or 0.0 if state.up_since is None else state.up_since
+
+
+def _suspects(state: AlertState, notifiers: Collection[str]) -> Collection[str]:
+    """Whom an alert may be about that does not say: those whom its words name, or else all."""
+    named = [name for name in notifiers if f" to {name}: " in state.last_message]
+    return named or notifiers

@@ -11,6 +11,7 @@ from array import array
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple, TypeAlias
 
+from prober.alerts.blamed import Blamed, words
 from prober.alerts.conditions import (
     ANY,
     BUDGET_SHARE,
@@ -23,7 +24,7 @@ from prober.alerts.conditions import (
 from prober.result import Budget, Outcome, Reason, Result
 
 _SLOW = frozenset({Reason.LATENCY, Reason.TIMEOUT})  # failures that say how long it takes
-_FAILED = 0.5  # between 0, which is up, and 1
+_FAILED = 0.5  # between 0, which is up, and the moment at which a run that failed began
 FRESH = 60.0  # seconds for which a sentence about a window may be told again
 
 
@@ -35,6 +36,7 @@ class Ran(NamedTuple):
     reason: Reason | None
     seconds: float
     budgets: Sequence[Budget] = ()
+    message: str = ""  # of one that is down
 
 
 class Window:
@@ -96,6 +98,11 @@ class Window:
         """The least figure that so many of all do not go beyond; there is at least one."""
         return sorted(self._values[self._first :])[_rank(share, len(self)) - 1]
 
+    def first_above(self) -> tuple[float, float] | None:
+        """When it was, and the figure."""
+        there = zip(self._at[self._first :], self._values[self._first :], strict=True)
+        return next((one for one in there if one[1] > self.limit), None)
+
     def beyond(self, share: float) -> bool:
         """Whether that quantile is above the limit, without looking for it."""
         return len(self) - self.above < _rank(share, len(self))
@@ -115,45 +122,75 @@ def _rank(share: float, count: int) -> int:
 class Rates:
     """Which of the runs failed. Not `ready` while those of an earlier life are being read."""
 
-    __slots__ = ("ready", "window")
+    __slots__ = ("blamed", "ready", "window")
 
     def __init__(self, condition: ErrorRate) -> None:
         self.window = Window(condition.over, _FAILED)
+        self.blamed = Blamed()
         self.ready = True
 
+    @property
+    def since(self) -> float | None:
+        """When the first run began that failed in this window."""
+        first = self.window.first_above()
+        return None if first is None else first[1]
+
     def add(self, result: Result, now: float) -> None:
-        if result.outcome is not Outcome.UNKNOWN and not result.maintenance:
-            self.window.add(float(result.outcome is Outcome.DOWN), now)
+        if result.outcome is Outcome.UNKNOWN or result.maintenance:
+            return
+        is_down = result.outcome is Outcome.DOWN
+        self.window.add(result.started_at if is_down else 0.0, now)
+        if is_down:
+            self.blamed.add(result, now)
+        self.blamed.forget(now - self.window.over)
 
     def refill(self, runs: Iterable[Ran], now: float) -> None:
-        self.window.put_before(
-            (
-                (run.at, float(run.outcome is Outcome.DOWN))
-                for run in runs
-                if run.outcome is not Outcome.UNKNOWN
-            ),
-            now,
-        )
+        said = [run for run in runs if run.outcome is not Outcome.UNKNOWN]
+        began = ((one.at, one.at - one.seconds if _is_down(one) else 0.0) for one in said)
+        self.window.put_before(began, now)
+        _blame_earlier(self.blamed, filter(_is_down, said), now - self.window.over)
 
 
 class Times:
     """How long the runs took of which that can be said."""
 
-    __slots__ = ("ready", "window")
+    __slots__ = ("blamed", "ready", "window")
 
     def __init__(self, condition: Percentile) -> None:
         self.window = Window(condition.over, condition.limit)
+        self.blamed = Blamed()
         self.ready = True
+
+    @property
+    def since(self) -> float | None:
+        """When the first run began that was too slow in this window."""
+        first = self.window.first_above()
+        return None if first is None else first[0] - first[1]
 
     def add(self, result: Result, now: float) -> None:
         if _is_timed(result.outcome, result.reason) and not result.maintenance:
             self.window.add(result.seconds, now)
+            if result.seconds > self.window.limit:
+                self.blamed.add(result, now)
         else:
             self.window.forget(now)
+        self.blamed.forget(now - self.window.over)
 
     def refill(self, runs: Iterable[Ran], now: float) -> None:
-        timed = ((run.at, run.seconds) for run in runs if _is_timed(run.outcome, run.reason))
-        self.window.put_before(timed, now)
+        timed = [run for run in runs if _is_timed(run.outcome, run.reason)]
+        self.window.put_before(((one.at, one.seconds) for one in timed), now)
+        slow = (one for one in timed if one.seconds > self.window.limit)
+        _blame_earlier(self.blamed, slow, now - self.window.over)
+
+
+def _is_down(run: Ran) -> bool:
+    return run.outcome is Outcome.DOWN
+
+
+def _blame_earlier(blamed: Blamed, runs: Iterable[Ran], until: float) -> None:
+    said = ((run.at, words(run.reason, run.message)) for run in runs)
+    blamed.put_before(one for one in said if one[1])
+    blamed.forget(until)
 
 
 def _is_timed(outcome: Outcome, reason: Reason | None) -> bool:
@@ -170,6 +207,13 @@ class Spent:
         self.over = condition.over
         self.windows: dict[tuple[str, str | None], Window] = {}
         self.ready = True
+
+    @property
+    def since(self) -> float | None:
+        """When the first run was over that was over a budget which is broken."""
+        places = self.windows.items()
+        broken = [its for (name, _), its in places if self.budget in (ANY, name) and _is_over(its)]
+        return min((first[0] for its in broken if (first := its.first_above())), default=None)
 
     def add(self, result: Result, now: float) -> None:
         if result.outcome is Outcome.UNKNOWN or result.maintenance:
@@ -199,7 +243,7 @@ class Spent:
             Budget(budget=name, page=page, limit=window.limit, actual=actual, ok=not broken)
             for (name, page), window in self.windows.items()
             if len(window) >= least and self.budget in (ANY, name)
-            for actual, broken in [(window.quantile(BUDGET_SHARE), window.beyond(BUDGET_SHARE))]
+            for actual, broken in [(window.quantile(BUDGET_SHARE), _is_over(window))]
         ]
 
     def _leave_out(self, now: float) -> None:
@@ -208,6 +252,10 @@ class Spent:
             window.forget(now)
             if not len(window):
                 del self.windows[place]
+
+
+def _is_over(window: Window) -> bool:
+    return window.beyond(BUDGET_SHARE)
 
 
 class Now:

@@ -17,6 +17,7 @@ class Phrases(NamedTuple):
     over: str
     lasts: str = "found since"
     was: str = "found"
+    of: str = ""  # what it was over after so long
 
 
 _DOWN = Phrases("is down", "is still down", "is up again", "failing since", "failed")
@@ -26,14 +27,21 @@ _OFTEN = Phrases(
 _UNSTEADY = Phrases(
     "fails and recovers again and again",
     "still fails and recovers again and again",
-    "is up again, and stays so",
+    "is steadily up again",
     "unsteady since",
     "was unsteady",
+    " of ups and downs",
 )
 _FLAPS = Phrases("flaps", "still flaps", "flaps no longer", "flapping since", "flapped")
 # By what the state says that it is about; nothing of failures.
 _BY_ABOUT: Mapping[str, Phrases] = {
-    "error_rate": Phrases("fails too often", "still fails too often", "fails too often no longer"),
+    "error_rate": Phrases(
+        "fails too often",
+        "still fails too often",
+        "fails too often no longer",
+        "failing since",
+        "failed",
+    ),
     "latency": Phrases("is slow", "is still slow", "is slow no longer"),
     "budget": Phrases("is over budget", "is still over budget", "is within its budgets again"),
     "certificate": Phrases(

@@ -6,10 +6,13 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-from prober.alerts.notice import PLAIN, Event
+from prober.alerts.notice import MOVED, PLAIN, Event
 from prober.alerts.route import Route, routed
 from prober.alerts.rules import DEFAULT_SEVERITIES, EffectiveRule
 from prober.alerts.windows import Maintenance
+
+CHECK_GONE = "the check was removed from the config"
+RULE_GONE = "the rule was removed from the config"
 
 T = TypeVar("T")
 
@@ -33,7 +36,8 @@ class Plan:
     `labels` and `severity` are those of the agent's own alerts. Where there are
     no routes `by_default` are told; None is everybody. `takes` says which events
     a notifier can do something with. `parents` are all checks that others
-    depend on.
+    depend on. `elsewhere` are checks that another agent of the region runs.
+    `windows` are those of which this agent tells.
     """
 
     region: str
@@ -47,7 +51,14 @@ class Plan:
     by_default: tuple[str, ...] | None = None
     takes: Mapping[str, frozenset[Event]] = field(default_factory=dict)
     parents: frozenset[str] = frozenset()
-    windows: tuple[Maintenance, ...] = ()  # of which the beginning and the end may be told
+    elsewhere: frozenset[str] = frozenset()
+    windows: tuple[Maintenance, ...] = ()
+
+    def gone(self, check: str) -> str:
+        """Why nothing of `check` fires here any more, if that is for the config."""
+        if check in self.checks:
+            return RULE_GONE
+        return MOVED if check in self.elsewhere else CHECK_GONE
 
     def routed(self, labels: Mapping[str, str], now: float) -> tuple[str, ...]:
         """Who is told of an alert with these labels that fires now."""
@@ -68,9 +79,13 @@ class OnDemand(Mapping[str, Watched], Generic[T]):
     def __init__(self, sources: Mapping[str, T], watched: Callable[[T], Watched]) -> None:
         self._sources = sources
         self._watched = watched
+        self._last: tuple[T, Watched] | None = None  # what fires is asked for five times in a row
 
     def __getitem__(self, name: str) -> Watched:
-        return self._watched(self._sources[name])
+        source = self._sources[name]
+        if self._last is None or self._last[0] is not source:
+            self._last = (source, self._watched(source))
+        return self._last[1]
 
     def __contains__(self, name: object) -> bool:
         return name in self._sources

@@ -42,6 +42,7 @@ class Record:
     held: str = ""
     flapping_since: float | None = None
     resolved_at: float | None = None
+    up_since: float | None = None  # the first good run of those that ended it
     because: str = ""  # why it ended, where our own config is the reason
     summary: str = ""
     reason: str = ""
@@ -67,7 +68,7 @@ class Record:
 
     def to_json(self) -> dict[str, JsonValue]:
         """What there is to say; the inverse of `from_json`."""
-        there = ((one.name, getattr(self, one.name)) for one in fields(self))
+        there = ((name, getattr(self, name)) for name in _NAMES)
         return {name: plain(value) for name, value in there if value not in _NOTHING}
 
     @staticmethod
@@ -76,7 +77,7 @@ class Record:
         return _ADAPTER.validate_python({name: value[name] for name in _NAMES if name in value})
 
 
-_NAMES = frozenset(one.name for one in fields(Record))
+_NAMES = tuple(one.name for one in fields(Record))
 _NOTHING: tuple[object, ...] = ("", None, (), {}, 0.0)
 _ADAPTER = TypeAdapter(Record)
 

@@ -12,10 +12,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from prober.alerts.figures import Figures
-from prober.alerts.notice import Event, Notice
+from prober.alerts.notice import Event, Notice, whose
 from prober.alerts.periods import Period
 from prober.alerts.records import Record
 from prober.alerts.times import zone
+from prober.alerts.words import located
 from prober.secret import CUT
 from prober.units import rfc3339, show_duration
 
@@ -51,7 +52,7 @@ def notice(facts: Facts, called: str) -> Notice:
     base = facts.external_url.rstrip("/")
     return Notice(
         event=Event.REPORT,
-        key=f"{facts.region}//report {called}/{rfc3339(facts.period.until)}",
+        key=f"{facts.region}/{whose(facts.labels)}/report {called}/{rfc3339(facts.period.until)}",
         labels={
             **facts.labels,
             "alertname": "ProberReport",
@@ -82,7 +83,7 @@ def summary(facts: Facts) -> str:
         if count
         else "no incidents",
     )
-    return f"{what} in {facts.region}: {', '.join(told)}"
+    return f"{what} in {located(facts.region, facts.labels)}: {', '.join(told)}"
 
 
 def text(facts: Facts) -> str:

@@ -64,7 +64,7 @@ class Saying:
         """For the record, whoever is told and when."""
         said = notice.resolved(state, self._links(key), ended)
         because = ended.because or state.because
-        self._note(key, replace(state, because=because), said, resolved_at=ended.at)
+        self._note(key, replace(state, because=because), said, ended)
 
     def tell_end(self, key: Key, state: AlertState, ended: Ended, now: float) -> None:
         """To those who were told of the firing, whatever the routes are now."""
@@ -108,15 +108,16 @@ class Saying:
         key: Key,
         state: AlertState,
         said: Notice,
-        resolved_at: float | None = None,
+        ended: Ended | None = None,
         comment: str = "",
     ) -> None:
         new = record(
             self._whole(key, state),
             summary=said.annotations.get("summary", ""),
             runbook=self._links(key).runbook or "",
-            resolved_at=resolved_at,
+            resolved_at=ended.at if ended else None,
         )
+        new = replace(new, up_since=ended.up_since) if ended else new
         self.records.append(replace(new, acked_comment=comment) if comment else new)
 
     def _whole(self, key: Key, state: AlertState) -> AlertState:

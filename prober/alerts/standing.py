@@ -77,9 +77,7 @@ class AlertState:
     def to_json(self) -> dict[str, JsonValue]:
         """What differs from quiet; the inverse of `from_json`."""
         return {
-            name: plain(value)
-            for name in _NAMES
-            if (value := getattr(self, name)) != getattr(QUIET, name)
+            name: plain(value) for name, quiet in _QUIET if (value := getattr(self, name)) != quiet
         }
 
     @staticmethod
@@ -94,6 +92,7 @@ class AlertState:
 
 QUIET = AlertState()
 _NAMES = tuple(part.name for part in fields(AlertState))
+_QUIET = tuple((name, getattr(QUIET, name)) for name in _NAMES)
 _ADAPTER = TypeAdapter(AlertState)
 
 
@@ -106,11 +105,11 @@ def _says_what(labels: Mapping[str, str]) -> bool:
 def plain(value: object) -> JsonValue:
     """What is kept as JSON, of states and of records. Raises TypeError for anything else."""
     match value:
+        case str() | int() | float() | None:  # nearly all of it
+            return value
         case tuple():
             return [item if isinstance(item, float) else str(item) for item in value]
         case Mapping():
             return {str(name): str(text) for name, text in value.items()}
-        case str() | int() | float() | None:
-            return value
         case _:
             raise TypeError(f"{value!r} is not what is kept of an alert")

@@ -251,7 +251,7 @@ def _holds(state: AlertState, condition: Condition) -> bool:
 
 def _begun(state: AlertState, result: Result, found: Met) -> AlertState:
     return AlertState(
-        since=result.started_at,
+        since=found.since(result),
         first_message=found.found,
         first_reason=_word(result, found),
         changes=state.changes,
@@ -261,9 +261,12 @@ def _begun(state: AlertState, result: Result, found: Met) -> AlertState:
 def _bad(state: AlertState, result: Result, found: Met) -> AlertState:
     """The same state with the newest error; itself where nothing is new, so nothing is written."""
     kept = {name: text for name, text in state.details.items() if name != "about"}
-    others = newest(kept, result, same=found.found == state.last_message)
-    details = {**others, "about": found.about} if found.about else others
-    evidence = next((one.path for one in result.evidence if one.kind == "screenshot"), "")
+    run = found.run(result)
+    others = newest(kept, run, same=found.found == state.last_message) if run else kept
+    details = {**others, **found.errors(kept)}
+    if found.about:
+        details["about"] = found.about
+    evidence = next((one.path for one in (run or result).evidence if one.kind == "screenshot"), "")
     word = _word(result, found)
     is_new = (
         details != state.details

@@ -11,6 +11,7 @@ again meanwhile: that is not told before the end is.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from prober.alerts import escalation, notice
@@ -30,13 +31,21 @@ _BAD = (Phase.FIRING, Phase.PENDING)  # where the last run was
 
 class Telling:
     def __init__(
-        self, *, book: Book, saying: Saying, watching: Watching, parents: Parents, holding: Holding
+        self,
+        *,
+        book: Book,
+        saying: Saying,
+        watching: Watching,
+        parents: Parents,
+        holding: Holding,
+        ended: Callable[[Key, AlertState, Ended], None],
     ) -> None:
         self._book = book
         self._saying = saying
         self._watching = watching
         self._parents = parents
         self._holding = holding
+        self._ended = ended
         self.blamed: set[str] = set()  # checks for which something else is held back by now
         self._quiet: dict[Key, None] = {}  # that would have said more, had there been no hold
         self._changes_at: float | None = None  # when a hold may begin or end by time alone
@@ -115,6 +124,7 @@ class Telling:
     def over(self, key: Key, state: AlertState, ended: Ended, now: float) -> None:
         """`state` is the one before it became quiet; what is left of it has been kept."""
         self._book.over(key)
+        self._ended(key, state, ended)
         self._parents.forget(key)
         self._blame(state.held)
         self._quiet.pop(key, None)

@@ -108,7 +108,7 @@ def resolved(state: AlertState, until: float, because: str = "") -> Said:
     words = phrases(state)
     from_to = f"from {moment(state.since)} to {moment(until)}"
     if "check" in labels:
-        summary = f"{labels['check']} {words.over} in {labels['region']} after {took}"
+        summary = f"{labels['check']} {words.over} in {labels['region']} after {took}{words.of}"
         description = colon(f"{words.was} {from_to}", _errors(state))
         return {**_both_messages(state), **said, "summary": summary, "description": description}
     if labels["alert"] == "agent-fault":
@@ -179,8 +179,13 @@ def _own(labels: Mapping[str, str]) -> Own:
     return _OWN.get(labels["alert"], _ANY)
 
 
+def located(region: str, labels: Mapping[str, str]) -> str:
+    """The region, and which of its agents; `labels` are those of what an agent says of itself."""
+    return f"{region} (shard {labels['shard']})" if "shard" in labels else region
+
+
 def _agent(labels: Mapping[str, str]) -> str:
-    return f"the agent in {labels['region']}"
+    return f"the agent in {located(labels['region'], labels)}"
 
 
 def _unwatched(labels: Mapping[str, str]) -> str:
@@ -204,16 +209,32 @@ def _held_back(held: str) -> str:
 
 
 def _both_messages(state: AlertState) -> Said:
-    """First and last error, where there were two."""
+    """First and last error, where there were two; of several runs also how these failed."""
+    first, last = _of_runs(state)
+    said = {"first_error": first, "last_error": last}
     if state.first_message == state.last_message:
-        return {}
-    return {"first_message": state.first_message, "last_message": state.last_message}
+        return said
+    return {**said, "first_message": state.first_message, "last_message": state.last_message}
 
 
 def _errors(state: AlertState) -> str:
-    if state.first_message in ("", state.last_message):
-        return state.last_message
-    return f"{state.last_message}; at first: {state.first_message}"
+    first, last = _of_runs(state)
+    return "; ".join(
+        colon(name, said) if name else said
+        for name, said in (
+            ("", state.last_message),
+            ("at first", "" if state.first_message == state.last_message else state.first_message),
+            ("last error", last),
+            ("first error", first),
+        )
+        if said
+    )
+
+
+def _of_runs(state: AlertState) -> tuple[str, str]:
+    """How the first and the last run failed that an alert of several is about; the first if it differs."""
+    first, last = (state.details.get(name, "") for name in ("first_error", "last_error"))
+    return ("" if first == last else first), last
 
 
 def lasted(state: AlertState, until: float) -> str:

@@ -96,7 +96,7 @@ def _steps(batch: Batch) -> list[_Step]:
         _Step("check state", check, _rows(history.check_row, batch.checks)),
         _Step("alert state", outbox.DELETE_STATE, _rows(_same, quiet)),
         _Step("alert state", outbox.UPSERT_STATE, [partial(outbox.state_row, *it) for it in moved]),
-        _Step("delivery", delivery, _rows(outbox.delivery_row, batch.deliveries)),
+        _Step("delivery", delivery, outbox.delivery_rows(batch.deliveries)),
         marks,
         *_remembered(batch),
     ]

@@ -21,7 +21,6 @@ from pathlib import Path
 from typing import TypeVar
 
 from prober.alerts.decisions import Entry
-from prober.alerts.records import Record
 from prober.clock import Clock
 from prober.errors import ProberError, StartError
 from prober.result import Result
@@ -29,7 +28,7 @@ from prober.store import file, history, hours, outbox, read, records
 from prober.store.batch import Batch, write
 from prober.store.lock import Lock
 from prober.store.read import Loaded
-from prober.store.records import Story, Wanted
+from prober.store.records import Listed, Story, Wanted
 from prober.store.thread import Worker
 
 log = logging.getLogger(__name__)
@@ -126,7 +125,7 @@ class Store:
         """The newest first. Raises StoreError."""
         return await self.ask(partial(history.recent, check=check, limit=limit))
 
-    async def incidents(self, wanted: Wanted) -> list[Record]:
+    async def incidents(self, wanted: Wanted) -> list[Listed]:
         """The newest first. Raises StoreError."""
         return await self.ask(partial(records.incidents, wanted=wanted))
 

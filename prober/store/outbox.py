@@ -9,8 +9,9 @@ from __future__ import annotations
 import json
 import logging
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 
 from prober.alerts.notice import Delivery, Notice, incident_key
 from prober.alerts.state import AlertState, Key
@@ -55,6 +56,8 @@ FORGET_DELIVERIES = """DELETE FROM deliveries WHERE seq IN
 
 _PENDING = """SELECT id, notifier, notice, created_at FROM deliveries
     WHERE status = 'pending' ORDER BY seq"""
+_CLAIMED = """SELECT id, notifier, notice, created_at FROM deliveries
+    WHERE status = 'claimed' ORDER BY seq"""
 # A reminder that was given up takes nothing back; a resolution does, even if nobody took it.
 # What is over without a word of it (its notifier was out of the config) is not said again.
 _BURNING = "(SELECT incident FROM alert_states WHERE incident IS NOT NULL)"
@@ -74,7 +77,7 @@ _encode = json.JSONEncoder(separators=(",", ":")).encode
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mark:
-    """What became of a delivery: `status` is delivered, dead (given up), or superseded.
+    """What became of a delivery: `status` is delivered, dead (given up), superseded, or not_run.
 
     A claimed one is being run, and never will be again. `answer` is what the
     receiver said to it: a receipt, or the output of a command.
@@ -92,10 +95,18 @@ def state_row(key: Key, state: AlertState) -> Row:
     return (*key, incident, _encode(state.to_json()))
 
 
-def delivery_row(delivery: Delivery) -> Row:
-    notice = delivery.notice
-    text = _encode(notice.to_json())
+def delivery_row(delivery: Delivery, texts: dict[int, str] | None = None) -> Row:
+    """`texts` are those of notices that have one by now, by their identity."""
+    notice, known = delivery.notice, {} if texts is None else texts
+    if (text := known.get(id(notice))) is None:
+        text = known[id(notice)] = _encode(notice.to_json())
     return (delivery.id, notice.key, delivery.notifier, text, delivery.created_at)
+
+
+def delivery_rows(deliveries: Iterable[Delivery]) -> list[Callable[[], Row]]:
+    """What several notifiers are told is one notice, whose text is made once."""
+    texts: dict[int, str] = {}
+    return [partial(delivery_row, one, texts) for one in deliveries]
 
 
 def mark_row(mark: Mark) -> Row:
@@ -116,6 +127,11 @@ def alert_states(connection: sqlite3.Connection) -> dict[Key, AlertState]:
 def undelivered(connection: sqlite3.Connection) -> tuple[Delivery, ...]:
     """In the order in which they were made."""
     return tuple(_read(connection.execute(_PENDING)))
+
+
+def interrupted(connection: sqlite3.Connection) -> tuple[Delivery, ...]:
+    """What was being run when the agent ended."""
+    return tuple(_read(connection.execute(_CLAIMED)))
 
 
 def last_said(connection: sqlite3.Connection, since: float) -> tuple[Delivery, ...]:

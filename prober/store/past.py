@@ -16,7 +16,8 @@ from prober.result import Budget, Outcome, Reason
 
 log = logging.getLogger(__name__)
 
-_SINCE = """SELECT started_at, outcome, reason, seconds, {detail} FROM results
+_SINCE = """SELECT started_at, outcome, reason, seconds, {detail},
+    iif(outcome = 'down' AND json_valid(detail), json_extract(detail, '$.message'), NULL) FROM results
     WHERE check_name = ? AND started_at >= ? AND started_at < ? AND coalesce(maintenance, '') = ''
     ORDER BY started_at"""
 
@@ -57,7 +58,12 @@ def runs(
 
 
 def _ran(
-    started_at: float, outcome: str, reason: str | None, seconds: float, detail: str | None
+    started_at: float,
+    outcome: str,
+    reason: str | None,
+    seconds: float,
+    detail: str | None,
+    message: str | None,
 ) -> Ran:
     return Ran(
         at=started_at + seconds,
@@ -65,4 +71,5 @@ def _ran(
         reason=Reason(reason) if reason else None,
         seconds=float(seconds),
         budgets=_DETAIL.validate_json(detail).budgets if detail is not None else (),
+        message=message or "",
     )

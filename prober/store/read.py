@@ -28,6 +28,7 @@ class Loaded:
     results: Mapping[str, Result] = field(default_factory=dict)  # the last one by check
     verdicts: Mapping[str, Result] = field(default_factory=dict)  # the last that is up or down
     since: Mapping[str, CheckState] = field(default_factory=dict)  # since when it is that
+    interrupted: tuple[Delivery, ...] = ()  # that were being run, and never will be again
     mutes: tuple[Mute, ...] = ()  # that are not over
     # By (incident key, notifier), of incidents that burn or whose end is yet to be told.
     receipts: Mapping[tuple[str, str], str] = field(default_factory=dict)
@@ -38,6 +39,7 @@ def alerts(connection: sqlite3.Connection, now: float) -> Loaded:
     return Loaded(
         states=outbox.alert_states(connection),
         undelivered=outbox.undelivered(connection),
+        interrupted=outbox.interrupted(connection),
         last=outbox.last_said(connection, now - SAID_LATELY),
         mutes=records.mutes(connection, now),
         receipts=records.receipts(connection),

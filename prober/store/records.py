@@ -9,8 +9,9 @@ from __future__ import annotations
 import json
 import logging
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from pydantic import TypeAdapter
 
@@ -70,17 +71,23 @@ FORGET_AUDIT = "DELETE FROM audit WHERE seq IN (SELECT seq FROM audit WHERE at <
 FORGET_MUTES = "DELETE FROM mutes WHERE id IN (SELECT id FROM mutes WHERE ends_at < ? LIMIT ?)"
 
 # Of incidents that burn, and of those whose end somebody has yet to hear of.
-_RECEIPTS = """SELECT incident, notifier, answer FROM deliveries
-    WHERE answer IS NOT NULL AND status = 'delivered' AND incident IN
+# That a command was not run is the last word only where it never was; one that was interrupted was.
+_RECEIPTS = """SELECT incident, notifier, coalesce(answer, error) FROM deliveries
+    WHERE (answer IS NOT NULL AND status = 'delivered' OR status = 'not_run'
+            OR status = 'dead' AND error = 'interrupted: not run again') AND incident IN
         (SELECT incident FROM alert_states WHERE incident IS NOT NULL
          UNION SELECT incident FROM deliveries WHERE status = 'pending')
-    ORDER BY seq"""
+    ORDER BY status <> 'not_run', seq"""
 _TOLD = """SELECT notifier, json_extract(notice, '$.event'), status, created_at, done_at, error, answer
     FROM deliveries WHERE incident = ? ORDER BY seq DESC LIMIT ?"""
+_HEARD = """SELECT incident, notifier, status, min(done_at) FROM deliveries
+    WHERE incident IN (SELECT value FROM json_each(?))
+    GROUP BY incident, notifier, status ORDER BY min(seq)"""
 _RUN = f"""SELECT {history.COLUMNS} FROM results WHERE check_name = ? AND outcome = 'down'
     AND started_at BETWEEN ? AND ? ORDER BY started_at DESC LIMIT 1"""  # noqa: S608 - columns
 LEAST = 6  # digits of an id, of which one incident may be known
 _DIGITS = frozenset("0123456789abcdef")
+_OPEN = frozenset({"pending", "claimed"})
 MOST_TOLD = 500  # lines of what was said about one incident; the oldest are left out
 
 _encode = json.JSONEncoder(separators=(",", ":")).encode
@@ -101,12 +108,33 @@ class Telling:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Heard:
+    """By name, what became of what was said to the notifiers; each is in one of the three."""
+
+    told: tuple[str, ...] = ()  # accepted something
+    untold: tuple[str, ...] = ()  # could be told nothing
+    waiting: tuple[str, ...] = ()  # nothing yet
+    at: float | None = None  # when the first of them accepted something
+
+
+class Listed(NamedTuple):
+    """`heard` is None where what was said is not known, or was forgotten."""
+
+    record: Record
+    heard: Heard | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Story:
     """One incident and all that is known about it."""
 
     record: Record
     told: tuple[Telling, ...] = ()
     run: Result | None = None  # the last failed one, while that is kept
+
+    @property
+    def heard(self) -> Heard | None:
+        return heard(self.record, [(one.notifier, one.status, one.done_at) for one in self.told])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,7 +175,25 @@ def receipts(connection: sqlite3.Connection) -> dict[tuple[str, str], str]:
     return {(key, name): answer for key, name, answer in connection.execute(_RECEIPTS)}
 
 
-def incidents(connection: sqlite3.Connection, wanted: Wanted) -> list[Record]:
+def heard(record: Record, said: Sequence[tuple[str, str, float | None]]) -> Heard | None:
+    """`said` are notifier, status and when that was; one notifier may come more than once."""
+    if record.told and not said:
+        return None
+    became: dict[str, set[str]] = {}
+    for name, status, _ in said:
+        became.setdefault(name, set()).add(status)
+    told = tuple(name for name, ends in became.items() if "delivered" in ends)
+    waiting = tuple(name for name, ends in became.items() if name not in told and ends & _OPEN)
+    moments = [at for _, status, at in said if status == "delivered" and at is not None]
+    return Heard(
+        told=told,
+        untold=tuple(name for name in became if name not in (*told, *waiting)),
+        waiting=waiting,
+        at=min(moments, default=None),
+    )
+
+
+def incidents(connection: sqlite3.Connection, wanted: Wanted) -> list[Listed]:
     terms, values = ["1"], list[str | float]()
     if wanted.firing is not None:
         terms.append("resolved_at IS NULL" if wanted.firing else "resolved_at IS NOT NULL")
@@ -156,7 +202,11 @@ def incidents(connection: sqlite3.Connection, wanted: Wanted) -> list[Record]:
         values.append(wanted.check)
     query = f"""SELECT record FROM incidents WHERE {" AND ".join(terms)}
         ORDER BY fired_at DESC LIMIT ?"""  # noqa: S608 - of our own words
-    return list(_records(connection.execute(query, (*values, wanted.limit))))
+    found = list(_records(connection.execute(query, (*values, wanted.limit))))
+    said: dict[str, list[tuple[str, str, float | None]]] = {}
+    for key, *one in connection.execute(_HEARD, (_encode([its.key for its in found]),)):
+        said.setdefault(key, []).append((one[0], one[1], one[2]))
+    return [Listed(its, heard(its, said.get(its.key, ()))) for its in found]
 
 
 def between(connection: sqlite3.Connection, since: float, until: float) -> list[Record]:

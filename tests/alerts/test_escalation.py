@@ -49,6 +49,17 @@ def test_each_stage_is_told_once_and_all_who_were_told_hear_the_end() -> None:
     assert len({one.id for _, one in held.said}) == len(held.said)
 
 
+def test_stages_are_reached_in_the_order_of_their_times_however_they_are_written() -> None:
+    held = story(route(("20s", "sms"), ("10s", "mail")))
+    held.run(DOWN, *[DOWN] * 25)
+
+    assert told(held) == [
+        (Event.FIRING, "ops", 1),
+        (Event.FIRING, "mail", 11),
+        (Event.FIRING, "sms", 21),
+    ]
+
+
 def test_whom_it_is_escalated_to_is_told_how_long_it_lasts() -> None:
     held = story(route(("15m", "mail")))
     held.run(DOWN)

@@ -287,6 +287,9 @@ def test_what_was_decided_is_to_be_kept_with_who_and_why() -> None:
     story.incidents.decide(Expire(id="3f9a", by="bo@desk", comment="done", at=0), NOON + 1)
 
     assert deciding.mutes == {"3f9a": None}
+    assert deciding.known["3f9a"].ends_at == NOON + 1  # for whoever asks when that was
+    with pytest.raises(ProberError, match="over already"):
+        story.incidents.decide(Expire(id="3f9a", by="bo@desk", comment="", at=0), NOON + 2)
     assert [(one.who, one.why) for one in deciding.audit] == [
         ("ann@desk", "new disk"),
         ("bo@desk", "done"),

@@ -13,7 +13,8 @@ from prober.alerts.notice import Event
 from prober.alerts.past import Rates, Window
 from prober.alerts.rules import EffectiveRule
 from prober.alerts.state import AlertState
-from prober.result import Result
+from prober.alerts.words import moment
+from prober.result import Assertion, Finding, Reason, Result
 from tests.alerts.samples import DOWN, UP, result, rule
 from tests.alerts.test_incidents import Story, plan
 from tests.fake_clock import NOON
@@ -55,6 +56,56 @@ def test_a_rate_fires_and_resolves_with_words_of_its_own() -> None:
     )
 
 
+def test_what_failed_and_since_when_is_said_though_nothing_was_asserted() -> None:
+    story = Story(plan(ERRORS))
+    refused = [result(DOWN, reason=Reason.CONNECT, message="connection refused")] * 2
+    began = story.now + 1
+    assert put(story, [result(UP), *refused]) == []
+    late = result(DOWN, reason=Reason.TIMEOUT, message="no answer within 10 s")
+    story.incidents.put(late._replace(started_at=story.now), story.now)
+
+    (fired,) = story.take()
+    said = fired.notice.annotations
+    assert said["reason"] == "error_rate"
+    assert said["since"] == moment(began)
+    assert said["last_error"] == "timeout: no answer within 10 s"
+    assert said["first_error"] == "connect: connection refused"
+    assert said["description"].startswith(f"failing since {moment(began)}: ")
+    assert said["description"].endswith(
+        "; last error: timeout: no answer within 10 s; first error: connect: connection refused"
+    )
+
+
+def test_how_the_first_run_failed_is_known_when_that_has_left_the_window() -> None:
+    story = Story(plan(ERRORS))
+    first, second = (result(DOWN, message=one) for one in ("first", "second"))
+    assert put(story, [first] * 4) == [Event.FIRING]
+    assert put(story, [second] * 90) == []
+    for _ in range(90):
+        story.incidents.put(result(UP, at=story.now), story.now)
+        story.now += 1
+
+    said = story.take()[-1].notice
+    assert said.event is Event.RESOLVED
+    assert said.annotations["first_error"] == "status: first"
+    assert said.annotations["last_error"] == "status: second"
+
+
+def test_a_rate_that_a_good_run_meets_tells_of_the_last_failed_one() -> None:
+    story = Story(plan(ERRORS))
+    missed = Assertion("status", "2xx", "503", ok=False)
+    bad = result(DOWN)._replace(
+        finding=Finding.down(Reason.STATUS, "status 503", assertions=(missed,))
+    )
+    put(story, [bad, bad, result(UP)])
+    story.incidents.put(result(UP, at=story.now), story.now)
+
+    (fired,) = story.take()
+    assert fired.notice.annotations["assertion"] == "status"
+    assert fired.notice.annotations["last_error"] == "status: status 503"
+    assert "first_error" not in fired.notice.annotations  # it is the same
+
+
 def test_slow_runs_that_are_up_fire_and_the_reminder_says_so() -> None:
     story = Story(plan(replace(SLOW, remind=60)))
     slow = result(UP)._replace(seconds=3.0)
@@ -63,7 +114,7 @@ def test_slow_runs_that_are_up_fire_and_the_reminder_says_so() -> None:
     story.incidents.tick(story.now + 60)
     (again,) = story.take()
     assert again.notice.annotations["summary"] == (
-        "api is still slow in eu-west-1 after 1 m 1 s: p95 of 2 runs 3 s, at most 2 s"
+        "api is still slow in eu-west-1 after 1 m 5 s: p95 of 2 runs 3 s, at most 2 s"
     )
     assert put(story, [result(UP)] * 30) == []  # two of 32 are more than 5 %
     story.now += 60

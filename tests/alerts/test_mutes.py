@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Literal
 
@@ -295,5 +296,6 @@ def test_nothing_changes_before_the_moment_that_was_told(decided: list[Mute], no
 
     assert bound is not None
     assert bound > now
-    assert answers(mutes, (now + bound) / 2) == before
+    # Where no number lies between the two, the half is the bound itself.
+    assert answers(mutes, min((now + bound) / 2, math.nextafter(bound, now))) == before
     assert answers(mutes, max(now, bound - 0.001)) == before

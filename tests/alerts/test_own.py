@@ -88,6 +88,70 @@ def test_what_was_not_delivered_is_told_until_each_of_the_notifiers_takes_someth
     assert told(held)[3:] == [("resolved", "ProberUndelivered")] * 3
 
 
+@pytest.mark.parametrize(("first", "last"), [("mail", "hook"), ("hook", "mail")])
+def test_what_others_take_after_a_restart_does_not_end_it(first: str, last: str) -> None:
+    held = story("hook", "slow", "mail")
+    held.incidents.own("undelivered", "firing of api/down to hook: 400", NOON, "hook")
+    held.incidents.own("undelivered", "firing of api/down to mail: 24 h", NOON + 1, "mail")
+    held.restart()
+    for _ in range(2):
+        held.incidents.own("undelivered", None, NOON + 2, "slow")
+        held.restart()
+    held.incidents.own("undelivered", None, NOON + 3, first)
+    held.restart()
+    assert told(held) == [("firing", "ProberUndelivered")] * 3
+
+    (standing, *_) = held.incidents.standing()
+    assert f"to {last}: " in standing.notice.annotations["summary"]
+    assert f"to {first}: " not in standing.notice.annotations["summary"]
+    held.incidents.own("undelivered", None, NOON + 4, last)
+    assert told(held)[3:] == [("resolved", "ProberUndelivered")] * 3
+
+
+def test_a_notifier_that_is_removed_while_the_agent_is_stopped_owes_nothing() -> None:
+    held = story("ops", "mail")
+    held.incidents.own("undelivered", "firing of api/down to mail: 24 h", NOON, "mail")
+    held.plan = plan(rule(1, 1), notifiers=("ops",))
+    held.restart()
+
+    assert told(held)[-1] == ("resolved", "ProberUndelivered")
+    assert "removed" in held.said[-1][1].notice.annotations["summary"]
+
+
+@pytest.mark.parametrize(
+    ("words", "suspects"),
+    [
+        ("firing of api/down to hook: 400; resolved of a/b to mail: 24 h", ("hook", "mail")),
+        ("in words that name nobody", ("hook", "mail", "slow")),
+    ],
+)
+def test_where_it_is_not_known_whom_it_is_about_all_have_to_take_something(
+    words: str, suspects: tuple[str, ...]
+) -> None:
+    held = story("hook", "mail", "slow")
+    held.incidents.own("undelivered", words, NOON, "hook")
+    assert len(told(held)) == 3
+    ((key, state),) = held.incidents.states.items()
+    held.start({key: replace(state, details={})})  # as an older prober wrote it down
+    for name in suspects:
+        assert len(told(held)) == 3
+        held.incidents.own("undelivered", None, NOON + 1, name)
+
+    assert told(held)[3:] == [("resolved", "ProberUndelivered")] * 3
+
+
+def test_what_was_taken_before_the_file_could_be_read_counts() -> None:
+    held = story("hook", "mail")
+    held.incidents.own("undelivered", "firing of api/down to hook: 400", NOON, "hook")
+    assert len(told(held)) == 2
+    kept = dict(held.incidents.states)
+    held.start({})
+    held.incidents.own("undelivered", None, NOON + 1, "hook")
+    held.incidents.join(kept, NOON + 2)
+
+    assert told(held)[2:] == [("resolved", "ProberUndelivered")] * 2
+
+
 def test_a_notifier_that_is_removed_owes_nothing() -> None:
     held = story("ops", "mail")
     held.incidents.own("undelivered", "mail: 24 h", NOON, "mail")
@@ -114,6 +178,7 @@ def test_that_it_was_cut_off_again_is_the_same_news_for_longer() -> None:
     held.till(NOON + 200)
     held.incidents.own("offline", "from 12:22 to 12:23", held.now)
 
+    held.restart()
     assert held.till(NOON + 200 + TOLD_OFFLINE - 1) == ""
     assert held.till(NOON + 200 + TOLD_OFFLINE) == "R"
 

@@ -161,15 +161,26 @@ def test_a_window_that_is_filled_again_is_as_if_it_had_never_been_lost(
     for index, (outcome, figure, gap) in enumerate(told):
         now += gap
         spent = Budget(budget="lcp", page="p", limit=4, actual=figure, ok=figure <= 4)
-        made = result(outcome, reason=Reason.TIMEOUT)._replace(seconds=figure, budgets=(spent,))
+        made = result(
+            outcome, at=now - figure, reason=Reason.TIMEOUT, message=f"{figure % 3}"
+        )._replace(seconds=figure, budgets=(spent,))
         whole.add(made, now)
         if index < split:
-            before.append(Ran(now, outcome, made.reason, figure, (spent,)))
+            before.append(Ran(now, outcome, made.reason, figure, (spent,), made.message))
         else:
             later.add(made, now)
     later.refill(before, now)
 
     assert figures_of(later, now) == figures_of(whole, now)
+    assert blame(later) == blame(whole)
+
+
+def blame(past: Past) -> tuple[float | None, str, str]:
+    """Since when, and in what words the first failed and the last."""
+    if isinstance(past, Now):
+        return None, "", ""
+    said = ("", "") if isinstance(past, Spent) else (past.blamed.first, past.blamed.last)
+    return past.since, *said
 
 
 def test_runs_in_maintenance_are_in_no_window_and_judged_by_none() -> None:
@@ -200,7 +211,7 @@ def test_a_window_says_nothing_until_its_check_is_remembered() -> None:
     pasts.remember("late", [Ran(NOON - 5, UP, None, 0.1)], NOON)
     pasts.remember("late", [Ran(NOON - 5, UP, None, 0.1)], NOON)
     assert late.ready
-    assert figures_of(late, NOON) == [("", [0.0, 1.0], 1)]
+    assert figures_of(late, NOON) == [("", [0.0, NOON], 1)]
     assert not never.ready
     (edited,) = pasts.of("late", [watched(Percentile(share=0.5, limit=1, over=60))])
     assert edited is not None

@@ -28,6 +28,7 @@ def test_checks_on_demand_are_those_of_the_sources_and_made_when_asked_for() -> 
     assert checks["db"].kind == "tcp"
     assert checks.get("web") is None
     assert made == ["tcp"]
+    assert [checks[name].kind for name in ("api", "api", "db")] == ["http", "http", "tcp"]
 
 
 def test_without_routes_those_by_default_are_told_and_with_routes_whom_they_name() -> None:

@@ -102,6 +102,15 @@ def test_an_escalation_says_for_how_long_nobody_has_seen_to_it() -> None:
     assert said.annotations["duration"] == "15 m"
 
 
+def test_the_end_of_flapping_says_how_long_it_was_unsteady() -> None:
+    state = replace(STATE, flapping_since=NOON + 50)
+    said = notice.resolved(state, LINKS, Ended(at=NOON + 600, up_since=(STATE.since or 0) + 17))
+
+    assert said.annotations["summary"] == (
+        "api is steadily up again in eu-west-1 after 17 s of ups and downs"
+    )
+
+
 def test_flapping_says_how_often_within_how_long() -> None:
     at = NOON + 1800
     changes = tuple(NOON + 300 * n for n in range(1, 7))

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from prober.alerts.notice import Delivery
+from prober.alerts.records import Record
 from prober.alerts.state import QUIET, AlertState
 from prober.errors import StartError
 from prober.result import Finding, Reason, Result
@@ -17,6 +18,7 @@ from prober.store.batch import Batch
 from prober.store.database import DAY, Renewed, Store, StoreError
 from prober.store.history import CheckState
 from prober.store.outbox import Mark
+from prober.store.records import Wanted
 from tests.alerts.samples import DOWN, UP, result
 from tests.fake_clock import NOON, FakeClock
 from tests.store.test_outbox import fired, firing, resolved
@@ -36,6 +38,11 @@ async def opened(data_dir: Path, clock: FakeClock | None = None) -> AsyncIterato
 def alert(state: AlertState | None = None, *more: Delivery) -> Batch:
     state = state or fired()
     return Batch(results=[result(DOWN)], states={KEY: state}, deliveries=[firing(state), *more])
+
+
+async def remembered(store: Store, wanted: Wanted) -> list[Record]:
+    """What is kept of incidents, whoever has heard of them."""
+    return [one.record for one in await store.incidents(wanted)]
 
 
 def fill(store: Store) -> None:

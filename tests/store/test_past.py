@@ -31,7 +31,7 @@ def test_the_runs_of_a_check_are_read_back_the_oldest_first(
 
     assert past.runs(connection, "api", NOON, NOON + 999) == [
         Ran(NOON + 0.1, UP, None, 0.1),
-        Ran(NOON + 62.5, DOWN, Reason.LATENCY, 2.5),
+        Ran(NOON + 62.5, DOWN, Reason.LATENCY, 2.5, message="status 503, expected 2xx"),
         Ran(NOON + 120.1, UNKNOWN, Reason.INTERNAL, 0.1),
     ]
 

@@ -16,15 +16,15 @@ from prober.alerts.decisions import Entry, Mute
 from prober.alerts.matchers import parse
 from prober.alerts.notice import Event, incident_id, incident_key
 from prober.alerts.records import Record
-from prober.store import records
+from prober.store import outbox, records
 from prober.store.backlog import Backlog
 from prober.store.batch import Batch
 from prober.store.database import DAY
 from prober.store.outbox import Mark
-from prober.store.records import Wanted
+from prober.store.records import Heard, Wanted
 from tests.alerts.samples import DOWN, UP, result
 from tests.fake_clock import NOON, FakeClock
-from tests.store.test_database import KEY, fill, make_room, opened
+from tests.store.test_database import KEY, fill, make_room, opened, remembered
 from tests.store.test_outbox import fired, firing, insert, resolved
 
 
@@ -111,12 +111,13 @@ def test_what_a_later_record_leaves_empty_stays_in_the_file_and_in_memory_alike(
     first: Record, second: Record
 ) -> None:
     with sqlite3.connect(":memory:", isolation_level=None) as connection:
-        for statement in records.SCHEMA[3:]:
+        for statement in (*outbox.SCHEMA, *records.SCHEMA[3:]):
             connection.execute(statement)
         for one in (first, second):
             connection.execute(records.UPSERT_INCIDENT, records.incident_row(one))
-        (kept,) = records.incidents(connection, Wanted())
-        assert records.incidents(connection, Wanted(firing=kept.resolved_at is None)) == [kept]
+        (kept,) = [one.record for one in records.incidents(connection, Wanted())]
+        firing = Wanted(firing=kept.resolved_at is None)
+        assert [one.record for one in records.incidents(connection, firing)] == [kept]
     connection.close()
 
     labels = {**first.labels, **second.labels}
@@ -168,12 +169,38 @@ async def test_incidents_are_asked_for_by_state_and_check_the_newest_first(tmp_p
     async with opened(tmp_path) as store:
         await store.commit(Batch(incidents=[record(), over, later]))
 
-        assert await store.incidents(Wanted()) == [later, over, record()]
-        assert await store.incidents(Wanted(limit=1)) == [later]
-        assert await store.incidents(Wanted(firing=True)) == [later, record()]
-        assert await store.incidents(Wanted(firing=False)) == [over]
-        assert await store.incidents(Wanted(check="web", firing=True)) == []
-        assert await store.incidents(Wanted(check="api", limit=1)) == [later]
+        assert await remembered(store, Wanted()) == [later, over, record()]
+        assert await remembered(store, Wanted(limit=1)) == [later]
+        assert await remembered(store, Wanted(firing=True)) == [later, record()]
+        assert await remembered(store, Wanted(firing=False)) == [over]
+        assert await remembered(store, Wanted(check="web", firing=True)) == []
+        assert await remembered(store, Wanted(check="api", limit=1)) == [later]
+
+
+async def test_the_list_says_of_each_who_has_heard_of_it_as_its_own_page_does(
+    tmp_path: Path,
+) -> None:
+    told = replace(firing(fired()), id="1", notifier="am")
+    deliveries = [told, *(replace(told, id=name, notifier=name) for name in ("hook", "sms"))]
+    web = fired("web")
+    async with opened(tmp_path) as store:
+        await store.commit(
+            Batch(
+                states={KEY: fired(), ("web", "down"): web},
+                incidents=[record(told=("am", "hook", "sms")), record("web")],
+                deliveries=[*deliveries, replace(firing(web), id="4", notifier="late")],
+                marks=[
+                    Mark(id="1", status="delivered", at=NOON + 5),
+                    Mark(id="hook", status="dead", at=NOON + 6),
+                ],
+            )
+        )
+        listed = {one.record.check: one.heard for one in await store.incidents(Wanted())}
+        stories = [await store.story(record(check).id) for check in ("api", "web")]
+
+    heard = Heard(told=("am",), untold=("hook",), waiting=("sms",), at=NOON + 5)
+    assert listed == {"api": heard, "web": Heard(waiting=("late",))}
+    assert [one.heard for one in stories if one] == list(listed.values())
 
 
 async def test_two_incidents_whose_ids_begin_alike_are_not_mixed_up(tmp_path: Path) -> None:
@@ -200,7 +227,7 @@ async def test_a_row_that_cannot_be_read_is_left_out_and_logged(
         store._connection.execute("UPDATE incidents SET record = '[1]' WHERE check_name = 'web'")
         store._connection.execute("UPDATE mutes SET mute = '{}' WHERE id = 'b'")
 
-        assert await store.incidents(Wanted()) == [record()]
+        assert await remembered(store, Wanted()) == [record()]
         assert (await store.load()).mutes == (mute("a"),)
     assert "left out an incident" in caplog.text
     assert "left out mute b" in caplog.text
@@ -240,8 +267,8 @@ async def test_the_whole_truth_has_all_mutes_and_adds_to_the_rest(tmp_path: Path
 
         assert (await store.load()).mutes == (mute("b"),)
         assert [one.id for one in await store.audit(9)] == ["e2", "e1"]
-        assert await store.incidents(Wanted(firing=True)) == [burning]
-        (closed,) = await store.incidents(Wanted(firing=False))
+        assert await remembered(store, Wanted(firing=True)) == [burning]
+        (closed,) = await remembered(store, Wanted(firing=False))
     assert (closed.check, closed.resolved_at) == ("web", NOON + 60)
     assert "while this file was not in use" in closed.because
 
@@ -258,7 +285,7 @@ async def test_how_long_each_is_kept(tmp_path: Path) -> None:
         await store.commit(Batch(incidents=[*over, still], audit=log))
         await store.prune()
 
-        assert await store.incidents(Wanted()) == [over[0], still]
+        assert await remembered(store, Wanted()) == [over[0], still]
         assert await store.audit(9) == [log[1]]
 
 
@@ -284,8 +311,12 @@ async def test_a_claim_holds_until_its_mark_and_is_dead_after_a_restart(tmp_path
     async with opened(tmp_path) as store:
         loaded = await store.load()
         assert loaded.undelivered == ()
+        assert loaded.interrupted == (cut,)
         assert loaded.receipts == {(ran.notice.key, "ops"): "exit 0"}
         await store.commit(Batch(states={KEY: fired()}, whole=NOON + 9))
+        over = await store.load()
+        assert over.interrupted == ()
+        assert over.receipts[cut.notice.key, "restart"] == "interrupted: not run again"
 
         assert await store.ask(_status) == [
             ("delivered", None, NOON + 1),
@@ -313,6 +344,27 @@ async def test_a_claim_under_way_outlives_a_change_of_files(tmp_path: Path) -> N
         box.owe_whole()
         await store.commit(box.take({KEY: fired()}, set(), NOON + 3))
         assert await store.ask(_status) == [("delivered", None, NOON + 2)]
+
+
+async def test_that_a_command_was_not_run_is_a_receipt_only_where_it_never_was(
+    tmp_path: Path,
+) -> None:
+    its, both = fired(), "ran"
+    first, never = firing(its, both), firing(its, "never")
+    later = replace(first, id=f"{first.id}/later")
+    limited = "not run: 3 in the last hour"
+    marks = [
+        Mark(id=first.id, status="delivered", at=NOON, answer="exit 0"),
+        Mark(id=later.id, status="not_run", at=NOON, error=limited),
+        Mark(id=never.id, status="not_run", at=NOON, error=limited),
+    ]
+    async with opened(tmp_path) as store:
+        await store.commit(Batch(states={KEY: its}, deliveries=[first, later, never], marks=marks))
+
+        assert (await store.load()).receipts == {
+            (incident_key(its), "ran"): "exit 0",
+            (incident_key(its), "never"): limited,
+        }
 
 
 async def test_receipts_are_of_what_burns_or_whose_end_waits(tmp_path: Path) -> None:
@@ -347,7 +399,7 @@ async def test_what_could_not_be_written_is_written_with_the_whole_truth(tmp_pat
         assert box
         await store.commit(box.take({KEY: fired()}, set(), NOON))
 
-        assert await store.incidents(Wanted()) == [record(held="weekly", told_at=NOON + 5)]
+        assert await remembered(store, Wanted()) == [record(held="weekly", told_at=NOON + 5)]
         assert (await store.load()).mutes == (mute("b"),)
         assert await store.audit(9) == [entry(2), entry()]
 

@@ -75,6 +75,8 @@ async def test_closing_does_not_wait_for_a_disk_that_does_not_answer(tmp_path: P
     async with asyncio.timeout(5):
         await store.close(0.02)
     Store.open(tmp_path, FakeClock())._lock.release()
+
+    assert not stuck.done()
     gate.set()
     await stuck
 
