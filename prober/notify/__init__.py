@@ -80,7 +80,7 @@ async def send(told: Told, means: Means) -> Mapping[str, str]:
             await apprise.send(notifier, deliveries, means)
         case CommandNotifier():
             (delivery,) = deliveries
-            return await command.send(notifier, delivery, means)
+            return await command.send(notifier, delivery, means, told.receipts)
         case EmailNotifier():
             await email.send(notifier, deliveries, means)
         case PagerdutyNotifier():

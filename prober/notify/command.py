@@ -3,6 +3,9 @@
 It is run at most once for an incident and an event, and so never again: what it
 said and its exit code are the answer to its delivery, whatever they are. It has
 no shell and nothing of the notice in its arguments; the notice is on its stdin.
+
+Beyond so many times an hour it is not run. The end of what it was run for does not
+count and is always run; the end of what it was not run for is not.
 """
 
 from __future__ import annotations
@@ -27,12 +30,13 @@ from prober.check import Model
 from prober.errors import DeliveryError
 from prober.notify.traits import Means, Traits
 from prober.secret import CUT
-from prober.units import Count, Duration, show_duration
+from prober.units import Count, Duration, rfc3339, show_duration
 
 KEPT = 4096  # bytes of what it says, the last of them
 HEARD = 4 * KEPT  # of which a secret may have begun before
 HOUR = 3600.0
 INHERITED = ("PATH", "HOME", "LANG")
+NOT_RUN = "not run"
 WELL = "exit 0"  # how the answer of one that went well begins
 LEAVE_WITHIN = 1.0  # seconds, for what a command leaves behind to let go of its output
 # What can be said of an incident; the values of Event.
@@ -75,15 +79,28 @@ class CommandNotifier(Model):
 _runs: WeakKeyDictionary[httpx.AsyncClient, dict[str, deque[float]]] = WeakKeyDictionary()
 
 
-async def send(notifier: CommandNotifier, delivery: Delivery, means: Means) -> Mapping[str, str]:
-    """What came of it. Raises DeliveryError where it cannot be run at all, which is permanent."""
-    settings = notifier.command
-    if delivery.notice.event not in settings.events:
-        return {delivery.id: f"not run: {delivery.notice.event} is none of its events"}
-    if not _may_run(settings, delivery.notifier, means):
-        said = f"not run: {settings.max_per_hour} in the last hour"
-        log.warning("%s of %s: %s", delivery.notice.event, delivery.notice.key, said)
-        return {delivery.id: said}
+class NotRun(DeliveryError):
+    """By its own settings: that is nobody's failure, and nothing that was accepted."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"{NOT_RUN}: {why}", permanent=True)
+
+
+async def send(
+    notifier: CommandNotifier, delivery: Delivery, means: Means, receipts: Mapping[str, str]
+) -> Mapping[str, str]:
+    """What came of it; `receipts` has what came of it before, by incident key.
+
+    Raises NotRun, and DeliveryError where it cannot be run at all; both are permanent.
+    """
+    settings, notice = notifier.command, delivery.notice
+    if notice.event not in settings.events:
+        raise NotRun(f"{notice.event} is none of its events")
+    before = receipts.get(notice.key, "") if notice.event.is_over else ""
+    if before.startswith(NOT_RUN):
+        raise NotRun("nor was it for what is over")
+    if not before and not _may_run(settings, delivery.notifier, means):
+        raise NotRun(f"{settings.max_per_hour} in the last hour")
     answer = await _run(settings, delivery.notice, means.scrub)
     if not answer.startswith(WELL):
         log.warning("%s for %s: %s", settings.argv[0], delivery.notice.key, answer)
@@ -136,7 +153,12 @@ async def _run(settings: CommandSettings, notice: Notice, scrub: Callable[[str],
 async def _tell(process: Process, notice: Notice) -> None:
     """One that does not want to hear may end before it has."""
     assert process.stdin is not None  # noqa: S101 - a pipe, as asked for
-    told = {**notice.to_json(), "id": notice.id}
+    times = {
+        "starts_at": rfc3339(notice.starts_at),
+        "ends_at": None if notice.ends_at is None else rfc3339(notice.ends_at),
+        "at": rfc3339(notice.at),
+    }
+    told = {**notice.to_json(), **times, "id": notice.id}
     with suppress(ConnectionError):
         process.stdin.write(json.dumps(told).encode() + b"\n")
         await process.stdin.drain()

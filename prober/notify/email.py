@@ -29,8 +29,9 @@ from prober.alerts.notice import Delivery
 from prober.check import Model
 from prober.errors import DeliveryError
 from prober.notify import email_text, people
+from prober.notify.answers import TurnedAway, cause
 from prober.notify.email_text import mailbox
-from prober.notify.post import ANSWER_SHOWN, TurnedAway
+from prober.notify.post import ANSWER_SHOWN
 from prober.notify.traits import FOR_PEOPLE, Means, Traits
 from prober.secret import Scrubber, written
 from prober.units import Duration, show_duration
@@ -210,11 +211,11 @@ def _failure(server: Server, error: aiosmtplib.SMTPException | OSError) -> Deliv
         of_message = isinstance(error, aiosmtplib.SMTPDataError | aiosmtplib.SMTPSenderRefused)
         of_us = not of_message or error.code in OF_US
         return _answered(server, error.code, error.message, of_us=of_us)
-    cause = error.__cause__ or error
-    if isinstance(cause, ssl.SSLCertVerificationError):
-        said = f"its certificate is not trusted, {cause.verify_message}"
+    origin = error.__cause__ or error
+    if isinstance(origin, ssl.SSLCertVerificationError):
+        said = f"its certificate is not trusted, {origin.verify_message}"
         return TurnedAway(f"{server} cannot be told: {said}; ca_file names a CA of one's own")
-    said = _scrubbed(str(cause) or type(cause).__name__, server)
+    said = _scrubbed(cause(origin), server)
     known = isinstance(error, OSError)  # ConnectionError is among aiosmtplib's own
     return (DeliveryError if known else TurnedAway)(f"{server} cannot be told: {said}")
 

@@ -4,6 +4,9 @@ After `IN_A_ROW` failures in a row of more than one alert the receiver is taken
 for dead: for a while nobody asks it, then one message tries. It takes more than
 one alert because a receiver may have its troubles with one alert alone; that one
 pauses by itself. What is refused for good has been answered, and answers are life.
+
+A receiver that asks to be left alone (`Busy`) is told nothing for so long, by no
+lane: what it asks goes before a rest of our own, and has none on top.
 """
 
 from __future__ import annotations
@@ -14,11 +17,14 @@ from contextlib import asynccontextmanager
 
 from prober.clock import Clock
 from prober.errors import DeliveryError
+from prober.notify.answers import Busy
+from prober.notify.lane import SHORTEST_PAUSE
 from prober.notify.traits import Traits
 
 IN_A_ROW = 5  # failures
 SOON = 1e-6  # seconds that no clock tells from now
 SHORTEST_REST, LONGEST_REST = 15.0, 300.0
+PAUSE = 2 * SHORTEST_PAUSE  # of one that does not say for how long: as a lane's first, at most
 
 
 class Breaker:
@@ -57,9 +63,12 @@ class Breaker:
         if self.left > 0:
             return  # one that was on its way when it opened
         if self.is_open or (self.failures >= IN_A_ROW and len(self._failed) > 1):
-            self._rest = min(max(SHORTEST_REST, self._rest * 2), self.longest)
-            rest = self._rest if error.retry_after is None else error.retry_after
-            self._until = self._clock.monotonic() + max(SHORTEST_REST, rest)
+            if error.retry_after is None:
+                self._rest = rest = min(max(SHORTEST_REST, self._rest * 2), self.longest)
+            else:
+                self._rest = self._rest or SHORTEST_REST
+                rest = max(SHORTEST_PAUSE, error.retry_after)
+            self._until = self._clock.monotonic() + rest
 
 
 class Bucket:
@@ -97,10 +106,12 @@ class Gate:
         self._trying = False  # one is on its way to a receiver that was taken for dead
         self._news = asyncio.Event()
         self._hurried = False
+        self._busy_until = 0.0  # monotonic
 
     def renew(self) -> None:
         """The notifier has other settings: they are tried at once."""
         self.breaker.close()
+        self._busy_until = 0.0
         self._trying = False
         self._news.set()
 
@@ -113,6 +124,12 @@ class Gate:
     def is_shut(self) -> bool:
         """Whether the receiver is dead and there is no time to wait for it."""
         return self._hurried and self.breaker.is_open
+
+    @property
+    def pause(self) -> float:
+        """Seconds for which the receiver has asked to be told nothing."""
+        left = self._busy_until - self._clock.monotonic()
+        return left if left > SOON and not self._hurried else 0.0
 
     @asynccontextmanager
     async def aside(self) -> AsyncIterator[Callable[[], None]]:
@@ -130,6 +147,8 @@ class Gate:
         try:
             await self._until_tried()
             await self.token()
+            while (pause := self.pause) > 0:
+                await self._wait(pause)
             entered = True
         finally:
             if not entered:
@@ -146,6 +165,12 @@ class Gate:
             self.breaker.close()
         else:
             self.breaker.failed(alerts, error)
+
+    def leave_alone(self, error: DeliveryError) -> None:
+        """If that is what it asks for."""
+        if isinstance(error, Busy):
+            wish = PAUSE if error.retry_after is None else max(SHORTEST_PAUSE, error.retry_after)
+            self._busy_until = max(self._busy_until, self._clock.monotonic() + wish)
 
     def give_back(self) -> None:
         """What had entered is out again."""

@@ -27,6 +27,7 @@ from prober.notify import AnyNotifier, group_wait
 from prober.notify.alertmanager import AGAIN_EVERY
 from prober.notify.gate import LONGEST_REST, SOON, Gate
 from prober.notify.lane import Lane, Nap, Trip
+from prober.pace import Pace
 
 TOGETHER = 0.25  # seconds that lanes which failed together get to come back together
 IN_COMPANY = 3  # failures, after which a lane may be what the others fail by
@@ -61,12 +62,20 @@ class Gather:
     """All messages to one notifier; its tasks are there while anything waits."""
 
     def __init__(
-        self, name: str, notifier: AnyNotifier, clock: Clock, *, tell: Tell, spawn: Spawn
+        self,
+        name: str,
+        notifier: AnyNotifier,
+        clock: Clock,
+        *,
+        tell: Tell,
+        spawn: Spawn,
+        pace: Pace,
     ) -> None:
         self.name = name
         self._clock = clock
         self._tell = tell
         self._spawn = spawn
+        self._pace = pace
         self._notifier = notifier
         self.gate = self._new_gate()
         self._seats: list[Seat] = []
@@ -154,6 +163,7 @@ class Gather:
 
     async def _next(self) -> None:
         """One message on its way, once it may be."""
+        await self._pace.turn()  # after those who are in line on their way to a seat
         gate = self.gate
         await gate.enter()
         if not (seats := self._take()):
@@ -190,6 +200,10 @@ class Gather:
             await self._say([seat.lane for seat in seats], gate, ended)
             if settings == self._notifier:
                 self._learn(gate, seats, ended)
+            for seat in seats:
+                if ended[seat.lane] is None and not self._hurried:  # who failed stays together
+                    await self._pace.turn()
+                    seat.end(None)
         finally:
             gate.give_back()
             for seat in seats:
@@ -221,6 +235,8 @@ class Gather:
         """What that tells of the receiver, also those who wait for it."""
         alerts = [seat.lane.alert for seat in seats]
         errors = [error for error in ended.values() if error is not None]
+        for each in errors:
+            gate.leave_alone(each)
         well = len(errors) < len(ended)
         was_open = gate.breaker.is_open
         # An answer to one of them is an answer: the worst comes first only where there was none.
@@ -256,15 +272,18 @@ def _fills_a_page(seat: Seat) -> bool:
 class Gathers:
     """One for each notifier that was ever told anything."""
 
-    def __init__(self, clock: Clock, *, tell: Tell, spawn: Spawn) -> None:
+    def __init__(self, clock: Clock, *, tell: Tell, spawn: Spawn, pace: Pace) -> None:
         self._clock = clock
         self._tell = tell
         self._spawn = spawn
+        self._pace = pace
         self._gathers: dict[str, Gather] = {}
 
     def of(self, name: str, notifier: AnyNotifier) -> Gather:
         if name not in self._gathers:
-            one = Gather(name, notifier, self._clock, tell=self._tell, spawn=self._spawn)
+            one = Gather(
+                name, notifier, self._clock, tell=self._tell, spawn=self._spawn, pace=self._pace
+            )
             self._gathers[name] = one
         return self._gathers[name]
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
-from tenacity import RetryCallState, wait_random_exponential
+from tenacity import AsyncRetrying, RetryCallState, wait_random_exponential
 
 from prober.alerts.notice import Delivery, Event
 from prober.clock import Clock
@@ -273,3 +273,20 @@ def pause(state: RetryCallState, longest: float = LONGEST_PAUSE) -> float:
 def may_help(error: BaseException) -> bool:
     """Whether to ask again after `error`."""
     return isinstance(error, DeliveryError) and not error.permanent
+
+
+async def until_accepted(
+    once: Callable[[], Awaitable[None]], tries: Callable[[], AsyncRetrying]
+) -> None:
+    """Most are accepted at once: only for the others is that made which knows of further tries."""
+    try:
+        return await once()
+    except DeliveryError as error:
+        failed = [error]
+
+    async def again() -> None:
+        if failed:
+            raise failed.pop()
+        await once()
+
+    return await tries()(again)

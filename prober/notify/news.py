@@ -36,7 +36,7 @@ Undelivered: TypeAlias = Callable[[str, str | None], None]
 class Well:
     """Says of each notifier when it loses something, and with its next acceptance that it is well.
 
-    Also with the first in this process: what was lost before the start is over as well.
+    Also with its first in this process: what it had lost before the start is over as well.
     """
 
     def __init__(self, undelivered: Undelivered) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from typing import Annotated, ClassVar
 
 import httpx
@@ -58,10 +58,10 @@ class PagerdutyNotifier(Model):
 
     pagerduty: PagerdutySettings
 
-    def strange(self, severities: Iterable[str]) -> tuple[str, ...]:
-        """Those of `severities` for which PagerDuty has no word, and none was given."""
-        own = self.pagerduty.severities
-        return tuple(word for word in severities if word not in own and word not in LEVELS)
+
+def strange(severities: Iterable[str], own: Container[str]) -> tuple[str, ...]:
+    """Those of `severities` for which PagerDuty has no word, and none was given in `own`."""
+    return tuple(word for word in severities if word not in own and word not in LEVELS)
 
 
 async def send(

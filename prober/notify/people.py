@@ -19,7 +19,7 @@ from pydantic import AfterValidator, Field
 from prober.alerts.notice import Delivery
 from prober.check import Model
 from prober.errors import DeliveryError
-from prober.notify.post import TurnedAway
+from prober.notify.answers import Busy, TurnedAway
 from prober.units import Duration
 
 KEPT = 5000  # deliveries that have reached some and not all; what is given up is among them
@@ -105,6 +105,10 @@ class Round:
 def _together(errors: Sequence[DeliveryError], *, permanent: bool = False) -> DeliveryError:
     message = "; ".join(dict.fromkeys(str(error) for error in errors))
     wish = max((e.retry_after for e in errors if e.retry_after is not None), default=None)
-    if not permanent and all(isinstance(error, TurnedAway) for error in errors):
+    if permanent:
+        return DeliveryError(message, permanent=True)
+    if any(isinstance(error, Busy) for error in errors):
+        return Busy(message, retry_after=wish)
+    if all(isinstance(error, TurnedAway) for error in errors):
         return TurnedAway(message, retry_after=wish)
-    return DeliveryError(message, permanent=permanent, retry_after=wish)
+    return DeliveryError(message, retry_after=wish)

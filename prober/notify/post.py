@@ -1,49 +1,40 @@
 """How a body is posted to a receiver over HTTP, and what its answer means.
 
-2xx is acceptance and nothing else is. 408, 425, 429, 5xx and whatever goes
-wrong on the way is worth another try; 401, 403, 404, 405 and 410 are for some
-minutes, since that is how an ingress or a token that is being replaced looks;
-any other answer (redirects are not followed) is permanent. Messages name the
-receiver by scheme, host and port only: the rest of a URL may be as secret as
-its userinfo.
+2xx is acceptance and nothing else is; what other answers mean is in `answers`.
+Redirects are not followed. Messages name receivers by scheme, host and port only:
+the rest of a URL may be as secret as its userinfo.
 """
 
 from __future__ import annotations
 
 import asyncio
-import re
 import ssl
 from collections.abc import Iterable, Mapping
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass, field
-from datetime import UTC
-from email.utils import parsedate_to_datetime
 from functools import cache
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from logging import WARNING, getLogger
 from typing import Annotated, TypeAlias
 
+import anyio
 import httpx
 from pydantic import BeforeValidator, GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
 from prober.clock import Clock
 from prober.errors import DeliveryError
+from prober.headers import header_text
+from prober.notify import answers
+from prober.notify.answers import TurnedAway as TurnedAway
+from prober.notify.answers import without_answer as without_answer
 from prober.secret import Scrubber, Secret, is_secret_header, written
 from prober.units import show_duration
 
-AGAIN = frozenset({408, 425, 429})  # and every 5xx
-AGAIN_FOR_NOW = frozenset({401, 403, 404, 405, 410})
-RETRY_AFTER_AT_MOST = 3600.0
 ANSWER_SHOWN = 200  # characters of an answer that a message quotes
 ANSWER_READ = 4096  # bytes; a receiver that talks on is not listened to
 
 SECRET_FROM = 6  # characters of a path's segment; shorter ones are words like "v2" and "hook"
-_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-
-
-class TurnedAway(DeliveryError):
-    """The receiver is there and does not know us or the address: permanent only if it lasts."""
 
 
 class Url:
@@ -111,15 +102,8 @@ def _headers(value: object) -> object:
 
 
 def _header_value(name: str, value: object) -> str | Secret:
-    if not _NAME.fullmatch(name):
-        raise ValueError(f"{name!r} is not a header's name; write letters, digits and hyphens")
     secret = isinstance(value, Secret) or is_secret_header(name)
-    text = value.reveal() if isinstance(value, Secret) else value
-    if isinstance(text, bool) or not isinstance(text, str | int | float):
-        raise ValueError(f"the value of {name} is no text; write it in quotes")  # noqa: TRY004 - pydantic takes a ValueError only
-    text = str(text).strip()  # blanks around it are refused only when it is sent
-    if not (text.isascii() and text.isprintable()):
-        raise ValueError(f"the value of {name} has characters that a header cannot carry")
+    text = header_text(name, value)
     return Secret(text) if secret else text
 
 
@@ -142,7 +126,7 @@ _certificates = cache(ssl.create_default_context)
 
 
 def client() -> httpx.AsyncClient:
-    """The client all notifiers share. The first takes 25 ms, for the certificates: make it early.
+    """The client all notifiers share. The first takes 50 ms, for certificates and code: make it early.
 
     Proxies of the environment (HTTP_PROXY, HTTPS_PROXY, NO_PROXY) are used, a
     .netrc is not; certificates are checked against the system's. Connections
@@ -150,6 +134,8 @@ def client() -> httpx.AsyncClient:
     """
     for chatty in ("httpx", "httpcore"):  # they log whole URLs, and headers
         getLogger(chatty).setLevel(WARNING)
+    with suppress(RuntimeError):
+        anyio.get_cancelled_exc_class()  # or the first request would load what it runs on
     return httpx.AsyncClient(
         verify=_certificates(),
         cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
@@ -207,26 +193,27 @@ async def _read(response: httpx.Response, said: bytearray) -> None:
 def refusal(post: Post, answer: Answered, now: float) -> DeliveryError:
     """What an answer other than 2xx means, by its status alone."""
     status = answer.response.status_code
-    message = f"{post.url} answered {status}{_quoted(answer.said, post)}"
-    wish = _retry_after(answer.response.headers.get("Retry-After"), now)
-    if status in AGAIN_FOR_NOW:
-        return TurnedAway(message, retry_after=wish)
-    return DeliveryError(message, permanent=status not in AGAIN and status < 500, retry_after=wish)
+    more = _leads_to(answer.response, post) or _quoted(answer.said, post)
+    message = f"{post.url} answered {status}{more}"
+    wish = answers.retry_after(answer.response.headers.get("Retry-After"), now)
+    return answers.meaning(status, message, wish)
+
+
+def _leads_to(response: httpx.Response, post: Post) -> str:
+    """Of a redirect, the host: path and query may hold secrets, and so may the page that repeats them."""
+    if response.next_request is None:
+        return ""
+    place = response.next_request.url
+    host = Scrubber(post.hidden)(f"{place.scheme}://{place.netloc.decode()}")
+    there = "to another of its own paths" if host == str(post.url) else f"to {host}"
+    return f", which leads {there} and is not followed"
 
 
 def _unanswered(post: Post, error: TimeoutError | httpx.HTTPError) -> DeliveryError:
     if isinstance(error, TimeoutError):
         return DeliveryError(f"{post.url} did not answer within {show_duration(post.timeout)}")
     # The libraries quote what they cannot send.
-    return DeliveryError(f"{post.url} cannot be told: {_scrubbed(_cause(error), post)}")
-
-
-def _cause(error: httpx.HTTPError) -> str:
-    """What the network said; the libraries in between tend to say nothing."""
-    seen: BaseException | None = error
-    while seen is not None and not str(seen):
-        seen = seen.__cause__ or seen.__context__
-    return str(seen) if seen is not None else type(error).__name__
+    return DeliveryError(f"{post.url} cannot be told: {_scrubbed(answers.cause(error), post)}")
 
 
 def _quoted(answer: bytes, post: Post) -> str:
@@ -238,27 +225,6 @@ def _quoted(answer: bytes, post: Post) -> str:
 
 def _scrubbed(text: str, post: Post) -> str:
     return Scrubber((*post.hidden, *post.url.secrets))(text)
-
-
-def without_answer(message: str) -> str:
-    """A message less what a receiver said: request ids in it are no news."""
-    return re.sub(r", saying (['\"]).*?\1(?=;|$)", "", message)
-
-
-def _retry_after(value: str | None, now: float) -> float | None:
-    """Seconds from now, at most an hour; the header is a number of them or an HTTP date."""
-    if value is None:
-        return None
-    try:
-        wish = float(value) if value.strip().isdigit() else _moment(value) - now
-    except (ValueError, TypeError):
-        return None
-    return min(max(0.0, wish), RETRY_AFTER_AT_MOST)
-
-
-def _moment(value: str) -> float:
-    date = parsedate_to_datetime(value)
-    return (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp()
 
 
 def revealed(headers: Mapping[str, str | Secret]) -> dict[str, str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import AbstractAsyncContextManager
 from logging import getLogger
 from typing import TypeAlias
 
@@ -14,13 +13,14 @@ from prober.errors import DeliveryError
 from prober.notify import alertmanager
 from prober.notify.again import Standing, batches, held_up
 from prober.notify.alertmanager import AlertmanagerNotifier
+from prober.notify.gate import Gate
 from prober.notify.lane import Lane, Lanes, Nap
 from prober.notify.news import News
 
 log = getLogger(__name__)
 
-# One of the sends that may be under way to the notifier of a name; to be told if it is accepted.
-Aside: TypeAlias = Callable[[str], AbstractAsyncContextManager[Callable[[], None]]]
+# Of the notifier of a name.
+GateOf: TypeAlias = Callable[[str], Gate]
 # Sends what stands, in one request. Raises DeliveryError.
 Tell: TypeAlias = Callable[[str, AlertmanagerNotifier, Sequence[Delivery]], Awaitable[object]]
 
@@ -35,13 +35,13 @@ class Rounds:
         clock: Clock,
         *,
         news: News,
-        aside: Aside,
+        gate: GateOf,
         tell: Tell,
     ) -> None:
         self._lanes = lanes
         self._standing = standing
         self._news = news
-        self._aside = aside
+        self._gate = gate
         self._tell = tell
         self._between = Nap(clock)
         self._stopped = False
@@ -75,7 +75,10 @@ class Rounds:
         self, name: str, notifier: AlertmanagerNotifier, batch: Sequence[Lane]
     ) -> None:
         """Leaves out every lane on which something newer is on its way, and holds that up."""
-        async with self._aside(name) as said:
+        gate = self._gate(name)
+        if gate.pause > 0:
+            return
+        async with gate.aside() as said:
             lanes = [lane for lane in batch if not lane.waiting]
             for lane in lanes:
                 self._standing.sweep(lane)

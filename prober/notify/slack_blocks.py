@@ -19,7 +19,14 @@ from prober.notify.texts import Level
 
 # All together stay below some 12,000 characters, beyond which Slack refuses a message.
 LONGEST_HEADLINE, LONGEST_DESCRIPTION, LONGEST_VALUE, LONGEST_LABELS = 1000, 2500, 300, 1000
+LONGEST_TEXT = 3000  # of a section, which is Slack's own limit
 MOST_FIELDS = 10
+# What a reader wants to know first, first: beyond so many fields the last are left out. What is not
+# named here stands before what each run has anew.
+_FIRST = (
+    "since", "last_good", "reason", "step", "assertion", "expected", "actual", "lasted", "children",
+)  # fmt: skip
+_LAST = ("phases", "trace_id")
 MOST_PARTS = 4  # of a report, each as long as a description may be
 GOOD = "#2eb67d"
 COLOURS: Mapping[Level, str] = MappingProxyType(
@@ -101,8 +108,11 @@ def _blocks(notice: Notice) -> Iterator[JsonValue]:
         yield {"type": "section", "fields": fields[:MOST_FIELDS]}
     if labels := _labels(notice):
         yield {"type": "context", "elements": [_words(f"`{labels}`")]}
-    if links := " · ".join(_links(notice)):
-        yield _section(links)
+    links = [*_links(notice)]
+    joined = " · ".join(links)
+    for text in [joined] if len(joined) <= LONGEST_TEXT else links:
+        if text:
+            yield _section(text)
 
 
 def _parts(notice: Notice, description: str) -> Iterator[str]:
@@ -128,11 +138,10 @@ def _links(notice: Notice) -> Iterator[str]:
 
 
 def _facts(notice: Notice) -> Iterator[tuple[str, str]]:
-    """What a reader wants to know first, first."""
-    yield "lasted", texts.lasted(notice)
-    for name, text in notice.annotations.items():
-        if name not in _PLACED:
-            yield name, text
+    facts = {"lasted": texts.lasted(notice), **notice.annotations}
+    free = [name for name in facts if name not in (*_FIRST, *_LAST, *_PLACED)]
+    for name in (*_FIRST, *free, *_LAST):
+        yield name, facts.get(name, "")
 
 
 def _labels(notice: Notice) -> str:

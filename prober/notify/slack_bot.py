@@ -22,7 +22,8 @@ from pydantic_core import from_json
 from prober.alerts.notice import PLAIN, Delivery, Event, Notice
 from prober.errors import DeliveryError
 from prober.notify import post, slack_blocks
-from prober.notify.post import Answered, Post, TurnedAway, Url
+from prober.notify.answers import Busy, TurnedAway
+from prober.notify.post import Answered, Post, Url
 from prober.notify.traits import Means
 from prober.secret import Scrubber, Secret
 
@@ -36,10 +37,11 @@ AGAIN_FOR_NOW = frozenset(
 )  # fmt: skip
 AGAIN = frozenset(
     {
-        "accesslimited", "fatal_error", "internal_error", "rate_limited", "ratelimited", "request_timeout",
-        "service_unavailable", "team_added_to_org",
+        "accesslimited", "fatal_error", "internal_error", "request_timeout", "service_unavailable",
+        "team_added_to_org",
     }
 )  # fmt: skip
+BUSY = frozenset({"rate_limited", "ratelimited"})
 GONE = frozenset(
     {"cant_update_message", "edit_window_closed", "message_not_found", "thread_not_found"}
 )
@@ -197,6 +199,8 @@ class _Talk:
         said = f"{self.bot.url} refused it, saying {shown!r}"
         if word in AGAIN_FOR_NOW:
             return TurnedAway(said)
+        if word in BUSY:
+            return Busy(said)
         return DeliveryError(said, permanent=word not in AGAIN)
 
 

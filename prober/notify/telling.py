@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from logging import getLogger
-from typing import TypeAlias, TypeVar
+from typing import Protocol, TypeAlias, TypeVar
 
 from prober.alerts.notice import Delivery
 from prober.clock import Clock
@@ -16,9 +16,28 @@ from prober.notify.news import News
 
 log = getLogger(__name__)
 
+INTERRUPTED = (
+    "interrupted: not run again"  # what becomes of what was claimed by an agent that ended
+)
+
 T = TypeVar("T")
 # Writes down that a delivery is about to be told once; False where that cannot be done.
 Claim: TypeAlias = Callable[[str], Awaitable[bool]]
+# Hears how each try ended: the notifier's name, and "accepted", "retried", "dead" or "not_run".
+Counted: TypeAlias = Callable[[str, str], None]
+
+
+class Mark(Protocol):
+    """Writes down what became of a delivery: delivered, dead, superseded or not_run. Never raises."""
+
+    def __call__(
+        self, delivery_id: str, status: str, error: str = "", answer: str = "", /
+    ) -> Awaitable[None]: ...
+
+
+async def anything(_: str) -> bool:
+    """A claim that needs no writing down."""
+    return True
 
 
 class Orphaned(DeliveryError):
@@ -71,7 +90,7 @@ class Telling:
         try:
             answers = await self._sent(send(told, self._means), name, lanes[0])
         except DeliveryError as error:
-            if once:
+            if once and not error.permanent:
                 raise DeliveryError(str(error), permanent=True) from error
             raise
         for lane, delivery in zip(lanes, told.deliveries, strict=True):

@@ -31,7 +31,7 @@ LEVELS: Mapping[str, Level] = MappingProxyType(
     }
 )
 _RANKS: tuple[Level, ...] = ("critical", "error", "warning", "info")
-LONGEST_LINK = 900  # characters, encoded
+LONGEST_LINK = 1000  # characters, encoded; as long as a runbook may be
 _TITLES: Mapping[Event, str] = MappingProxyType(
     {
         Event.FIRING: "Firing",

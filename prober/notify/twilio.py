@@ -20,18 +20,21 @@ from pydantic import AfterValidator, BaseModel, Field, ValidationError
 from prober.alerts.notice import Delivery, Notice
 from prober.check import Model
 from prober.errors import DeliveryError
-from prober.notify import people, post, texts
-from prober.notify.post import Answered, Post, TurnedAway, Url
+from prober.notify import answers, people, post, texts
+from prober.notify.answers import Busy
+from prober.notify.post import Answered, Post, Url
 from prober.notify.traits import FOR_PEOPLE, Means, Traits
-from prober.secret import Secret
+from prober.secret import Given
 from prober.units import Duration
 
 AT_MOST = 1600  # characters of a message
 ROOM_FOR_REST = 20  # characters of "and 12 more"
 MOST, LONGEST_LINE = 200, 160  # alerts in one message, and characters of a line of it
 API = "https://api.twilio.com"
-# Queue full, rate or daily limit, a fault of Twilio's own: later may help, whatever the status.
-AGAIN = frozenset({14107, 20429, 20500, 20503, 21611, 30001, 30022, 63038})
+# Too many requests of ours, whatever the status.
+BUSY = frozenset({14107, 20429})
+# Queue full, daily limit, a fault of Twilio's own: later may help, whatever the status.
+AGAIN = frozenset({20500, 20503, 21611, 30001, 30022, 63038})
 # No number, none that may be told or takes texts, one whose owner has unsubscribed (21610), a sender
 # that is not ours, a text too long: asking again would only cost, whatever the status.
 PERMANENT = frozenset({21211, 21214, 21266, 21408, 21606, 21610, 21612, 21614, 21617})
@@ -73,7 +76,7 @@ Account = Annotated[
 
 class TwilioSettings(people.People):
     account_sid: Account
-    auth_token: Secret
+    auth_token: Given
     from_: Annotated[Sender, Field(alias="from")]
     to: Annotated[tuple[Number, ...], people.SOMEBODY]
     url: Url = Url(API)
@@ -120,13 +123,13 @@ async def _send_one(one: Post, to: str, means: Means) -> DeliveryError | None:
 def _refusal(one: Post, to: str, answer: Answered, now: float) -> DeliveryError:
     error = post.refusal(one, answer, now)
     message, code = f"{error}; to {to}", _code(answer.said)
+    if code in BUSY:
+        return Busy(message, retry_after=error.retry_after)
     if code in AGAIN:
         return DeliveryError(message, retry_after=error.retry_after)
     if code in PERMANENT:
         return DeliveryError(message, permanent=True)
-    if isinstance(error, TurnedAway):
-        return TurnedAway(message, retry_after=error.retry_after)
-    return DeliveryError(message, permanent=error.permanent, retry_after=error.retry_after)
+    return answers.alike(error, message)
 
 
 def _code(said: bytes) -> int | None:

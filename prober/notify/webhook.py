@@ -12,10 +12,10 @@ import hmac
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Self
 from urllib.parse import quote
 
-from pydantic import Field, JsonValue
+from pydantic import Field, JsonValue, model_validator
 
 from prober.alerts.notice import Delivery, Event, Notice
 from prober.check import Model
@@ -23,11 +23,11 @@ from prober.notify import post
 from prober.notify.people import People
 from prober.notify.post import Headers, Post, Url
 from prober.notify.traits import FOR_PEOPLE, Means, Traits
-from prober.secret import Secret
+from prober.secret import Given, Secret
 from prober.units import Duration, rfc3339
 
 NEVER = "0001-01-01T00:00:00Z"  # the format's word for an alert that has not ended
-GROUPED_BY = ("alertname", "check", "region")
+GROUPED_BY = ("alertname", "check", "region", "shard")
 MOST = 100  # alerts in one body
 # Of what has no end to wait for nobody is to think that it goes on.
 _OVER = frozenset({Event.RESOLVED, Event.WINDOW_OVER, Event.REPORT})
@@ -36,8 +36,16 @@ _OVER = frozenset({Event.RESOLVED, Event.WINDOW_OVER, Event.REPORT})
 class WebhookSettings(People):
     url: Url
     headers: Headers = Field(default_factory=dict)
-    hmac_secret: Secret | None = None
+    hmac_secret: Given | None = None
     timeout: Annotated[Duration, Field(gt=0)] = 10.0
+
+    @model_validator(mode="after")
+    def _one_user(self) -> Self:
+        if self.url.auth is not None and any(n.lower() == "authorization" for n in self.headers):
+            raise ValueError(
+                "url has a user in it, and headers has Authorization; keep one of them"
+            )
+        return self
 
 
 class WebhookNotifier(Model):

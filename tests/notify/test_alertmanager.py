@@ -17,7 +17,7 @@ from prober.alerts.notice import Event
 from prober.errors import DeliveryError
 from prober.notify import alertmanager, webhook
 from prober.notify.alertmanager import AlertmanagerNotifier
-from prober.notify.post import TurnedAway
+from prober.notify.answers import Busy, TurnedAway
 from tests.fake_clock import NOON, FakeClock
 from tests.notify.notices import LABELS, delivery, firing, notice, resolved
 from tests.servers import receivers
@@ -245,6 +245,51 @@ async def test_the_shortest_wish_to_wait_counts(
         await alertmanager.send(notifier(one.url, other.url), firing(), client, FakeClock())
 
     assert caught.value.retry_after == 7
+
+
+async def test_a_member_that_asks_to_be_left_alone_is_and_the_others_are_told(
+    one: Receiver, other: Receiver, client: httpx.AsyncClient
+) -> None:
+    told, clock = notifier(one.url, other.url), FakeClock()
+    one.answer = lambda _: Answer(429, headers={"Retry-After": "60"})
+    other.answers.extend([Answer(), Answer(500), Answer(500)])
+
+    await alertmanager.send(told, firing(), client, clock)
+    errors: list[DeliveryError] = []
+    for _ in range(2):
+        clock.move(20)
+        with pytest.raises(DeliveryError) as caught:
+            await alertmanager.send(told, firing(), client, clock)
+        errors.append(caught.value)
+    before = len(one.received)
+    clock.move(20)
+    await alertmanager.send(told, firing(), client, clock)
+
+    assert (before, len(one.received), len(other.received)) == (1, 2, 4)
+    assert not any(isinstance(error, Busy) or error.retry_after for error in errors)
+    assert str(errors[0]) == f"{one.url} asked to be left alone; {other.url} answered 500"
+
+
+@pytest.mark.parametrize(("status", "busy"), [(429, True), (500, False), (400, False)])
+async def test_a_cluster_is_busy_where_all_of_it_is(
+    one: Receiver, other: Receiver, client: httpx.AsyncClient, status: int, busy: bool
+) -> None:
+    one.answer = lambda _: Answer(429, headers={"Retry-After": "60"})
+    other.answer = lambda _: Answer(status)
+
+    with pytest.raises(DeliveryError) as caught:
+        await alertmanager.send(notifier(one.url, other.url), firing(), client, FakeClock())
+
+    assert isinstance(caught.value, Busy) is busy
+    assert not caught.value.permanent
+
+
+@pytest.mark.parametrize(
+    "path", ["/api", "/api/v2", "/api/v2/alerts", "/am/api/v1/alerts/", "/api/v2/"]
+)
+def test_the_path_of_its_api_is_ours_to_add(path: str) -> None:
+    with pytest.raises(ValidationError, match="own, without the path of its API"):
+        notifier(f"http://am:9093{path}")
 
 
 def test_a_cluster_has_a_member() -> None:

@@ -17,7 +17,7 @@ from pydantic import JsonValue
 
 from prober.alerts.notice import Event
 from prober.notify import Means, Told, send, takes
-from prober.notify.command import KEPT, CommandNotifier
+from prober.notify.command import KEPT, CommandNotifier, NotRun
 from tests.fake_clock import FakeClock
 from tests.notify.notices import LABELS, delivery, firing, notice, resolved
 from tests.notify.telling import failure, tell
@@ -44,8 +44,21 @@ async def test_the_notice_is_on_its_stdin_and_its_answer_is_the_receipt(
     answer = await said(told, client)
 
     one = firing().notice
-    assert json.loads(heard.read_text()) == {**one.to_json(), "id": one.id}
+    times = {"starts_at": "2023-11-14T22:13:20.000Z", "at": "2023-11-14T22:13:20.000Z"}
+    assert json.loads(heard.read_text()) == {**one.to_json(), **times, "id": one.id}
     assert answer.startswith('exit 0: {"event": "firing"')
+
+
+async def test_its_times_are_those_that_everybody_reads(
+    client: httpx.AsyncClient, tmp_path: Path
+) -> None:
+    heard = tmp_path / "heard"
+
+    await tell(notifier("tee", str(heard), events=["resolved"]), resolved(), client)
+
+    told = json.loads(heard.read_text())
+    assert told["starts_at"] == "2023-11-14T22:13:20.000Z"
+    assert told["ends_at"] == told["at"] == "2023-11-14T22:14:20.000Z"
 
 
 async def test_no_shell_looks_at_its_arguments(client: httpx.AsyncClient) -> None:
@@ -176,16 +189,48 @@ async def test_beyond_its_number_an_hour_it_is_not_run(
     told = notifier("sh", "-c", f"echo x >> {shlex.quote(str(count))}", max_per_hour=2)
 
     answers: list[str] = []
-    for n in range(4):
+    for n in range(2):
         answers += (await tell(told, firing(incident=f"run-{n}"), client, clock)).values()
+    with pytest.raises(NotRun, match=r"^not run: 2 in the last hour$") as caught:
+        await tell(told, firing(incident="run-2"), client, clock)
     other = await tell(told, firing(to="another"), client, clock)
     await clock.advance(3600)
     answers += (await tell(told, firing(incident="run-9"), client, clock)).values()
 
-    not_run = "not run: 2 in the last hour"
-    assert answers == ["exit 0", "exit 0", not_run, not_run, "exit 0"]
+    assert caught.value.permanent
+    assert answers == ["exit 0"] * 3
     assert [*other.values()] == ["exit 0"]
     assert count.read_text() == "x\n" * 4
+
+
+async def test_ends_of_what_it_was_run_for_cost_nothing_and_are_always_run(
+    client: httpx.AsyncClient,
+) -> None:
+    clock, told = FakeClock(), notifier("true", events=["firing", "resolved"], max_per_hour=2)
+    ran: list[str] = []
+    for n in range(2):
+        begun, over = firing(incident=f"run-{n}"), resolved(incident=f"run-{n}")
+        [said] = (await tell(told, begun, client, clock)).values()
+        ran += (await tell(told, over, client, clock, {begun.notice.key: said})).values()
+    third, limited = firing(incident="run-3"), "not run: 2 in the last hour"
+    with pytest.raises(NotRun, match=f"^{limited}$"):
+        await tell(told, third, client, clock)
+    with pytest.raises(NotRun, match=r"^not run: nor was it for what is over$"):
+        await tell(told, resolved(incident="run-3"), client, clock, {third.notice.key: limited})
+
+    assert ran == ["exit 0", "exit 0"]
+
+
+async def test_an_end_of_which_nobody_knows_whether_it_was_run_for_is_run_while_there_is_room(
+    client: httpx.AsyncClient,
+) -> None:
+    clock, told = FakeClock(), notifier("true", events=["resolved"], max_per_hour=1)
+
+    first = await tell(told, resolved(incident="run-1"), client, clock)
+    with pytest.raises(NotRun):
+        await tell(told, resolved(incident="run-2"), client, clock)
+
+    assert [*first.values()] == ["exit 0"]
 
 
 async def test_it_is_run_for_its_events_alone(client: httpx.AsyncClient) -> None:
@@ -193,9 +238,8 @@ async def test_it_is_run_for_its_events_alone(client: httpx.AsyncClient) -> None
 
     assert takes(notifier("true")) == {Event.FIRING}
     assert takes(both) == {Event.FIRING, Event.RESOLVED}
-    assert [*(await tell(notifier("true"), resolved(), client)).values()] == [
-        "not run: resolved is none of its events"
-    ]
+    with pytest.raises(NotRun, match=r"^not run: resolved is none of its events$"):
+        await tell(notifier("true"), resolved(), client)
 
 
 async def test_whoever_is_cut_off_in_the_middle_leaves_nothing_running(

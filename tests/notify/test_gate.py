@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from prober.errors import DeliveryError
-from prober.notify.gate import IN_A_ROW, LONGEST_REST, SHORTEST_REST, Breaker, Bucket, Gate
+from prober.notify.answers import Busy
+from prober.notify.gate import IN_A_ROW, LONGEST_REST, PAUSE, SHORTEST_REST, Breaker, Bucket, Gate
 from prober.notify.traits import Traits
 from tests.fake_clock import FakeClock
 
@@ -87,6 +88,16 @@ def test_a_wish_of_the_receiver_comes_before_our_own_rest() -> None:
     breaker.failed(["a"], DeliveryError("429", retry_after=77))
 
     assert breaker.left == 77
+
+
+@pytest.mark.parametrize("wish", [1, 6, 77])
+def test_a_short_wish_when_it_opens_is_not_made_longer(wish: float) -> None:
+    breaker = Breaker(FakeClock())
+    for n in range(IN_A_ROW):
+        breaker.failed([f"alert-{n}"], Busy("429", retry_after=wish))
+
+    assert breaker.is_open
+    assert breaker.left == wish
 
 
 def test_what_was_on_its_way_when_it_opened_makes_no_rest_longer() -> None:
@@ -180,6 +191,55 @@ async def test_if_that_one_fails_the_others_rest_again() -> None:
         await second
 
     assert not early
+
+
+@pytest.mark.parametrize(("wish", "pause"), [(6.0, 6.0), (0.0, 1.0), (None, PAUSE)])
+async def test_nobody_enters_while_the_receiver_asks_to_be_left_alone(
+    wish: float | None, pause: float
+) -> None:
+    clock = FakeClock()
+    gate = Gate(clock, replace(TRAITS, at_once=3))
+    gate.leave_alone(Busy("429", retry_after=wish))
+    gate.leave_alone(Busy("429", retry_after=0))
+    gate.leave_alone(DeliveryError("500", retry_after=100))
+    async with asyncio.timeout(5), asyncio.TaskGroup() as tasks:
+        several = [await entering(gate, tasks) for _ in range(3)]
+        await clock.advance(pause - 0.1)
+        early = [task.done() for task in several]
+        await clock.advance(0.1)
+        await asyncio.gather(*several)
+
+    assert early == [False] * 3
+    assert not gate.breaker.is_open
+
+
+async def test_who_waits_for_a_token_when_it_asks_waits_on() -> None:
+    clock = FakeClock()
+    gate = Gate(clock, replace(TRAITS, per_second=1.0))
+    async with asyncio.timeout(5), asyncio.TaskGroup() as tasks:
+        await entering(gate, tasks)
+        second = await entering(gate, tasks)
+        gate.leave_alone(Busy("429", retry_after=6))
+        await clock.advance(1)
+        early = second.done()
+        await clock.advance(5)
+        await second
+
+    assert not early
+
+
+@pytest.mark.parametrize("how", ["renew", "hurry"])
+async def test_new_settings_and_a_stop_end_what_it_asked_for(how: str) -> None:
+    clock = FakeClock()
+    gate = Gate(clock, TRAITS)
+    gate.leave_alone(Busy("429", retry_after=600))
+    async with asyncio.timeout(5), asyncio.TaskGroup() as tasks:
+        first = await entering(gate, tasks)
+        (gate.renew if how == "renew" else gate.hurry)()
+        await first
+
+    assert gate.pause == 0
+    assert clock.now() == FakeClock().now()
 
 
 @pytest.mark.parametrize("how", ["renew", "hurry", "aside"])

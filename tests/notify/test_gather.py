@@ -7,12 +7,14 @@ import json
 import logging
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 
 from prober.alerts.notice import Delivery, Event
 from prober.notify import Means, Told
-from prober.notify.gate import IN_A_ROW, SHORTEST_REST
+from prober.notify.command import CommandNotifier
+from prober.notify.gate import IN_A_ROW, PAUSE, SHORTEST_REST
 from prober.notify.lane import GIVE_UP_AFTER
 from tests.notify.notices import delivery, firing, notice, resolved
 from tests.notify.rig import Machine, cluster, delivering, people, webhook
@@ -153,7 +155,7 @@ async def test_what_fails_together_comes_back_together_and_takes_along_what_came
     async with delivering({"ops": people(hook.url)}, firing()) as rig:
         await rig.until_marked(1)
         rig.deliverer.hand(some(20))
-        hook.answers.append(Answer(503, headers={"Retry-After": "30"}))
+        hook.answers.append(Answer(500, headers={"Retry-After": "30"}))
         await rig.clock.advance(10)
         await hook.until(2)
         await rig.until(lambda: rig.counts.count(("ops", "retried")) == 20)
@@ -236,6 +238,65 @@ async def test_a_dead_receiver_of_many_alerts_is_asked_by_one_at_a_time_and_seld
     assert {status for _, status, _ in rig.marks} == {"delivered"}
     said = [r.message for r in caplog.records if "asked less often" in r.message]
     assert said == [f"ops is asked less often until it accepts: {hook.url} answered 503"]
+
+
+async def test_what_a_receiver_asks_for_holds_for_all_its_alerts_and_no_longer(
+    hook: Receiver,
+) -> None:
+    hook.answer = lambda _: Answer(429, headers={"Retry-After": "6"})
+    notifiers = {"ops": webhook(hook.url), "other": webhook(f"{hook.url}/other")}
+    async with delivering(notifiers, firing(check="first")) as rig:
+        await rig.until_pausing()
+        rig.deliverer.hand(some(30))
+        hook.answer = lambda _: OK
+        rig.deliverer.hand([firing(check="first", to="other")])
+        await rig.until(lambda: ("other", "accepted") in rig.counts)
+        for _ in range(5):
+            await rig.clock.advance(1)
+        during = [one.path for one in hook.received]
+        await rig.clock.advance(1)
+        await rig.until_marked(32)
+
+    assert during == ["/", "/other"]
+    assert len(hook.received) == 33
+
+
+async def test_one_that_says_too_many_without_a_time_is_left_alone_for_a_moment(
+    hook: Receiver,
+) -> None:
+    hook.answer = lambda _: Answer(429)
+    async with delivering({"ops": webhook(hook.url)}, firing(check="first")) as rig:
+        await rig.until_pausing()
+        rig.deliverer.hand(some(30))
+        await rig.clock.advance(PAUSE - 0.5)
+        during = len(hook.received)
+        hook.answer = lambda _: OK
+        await rig.let_pass(0.5, lambda: len(rig.marks) == 31)
+
+    assert during == 1
+
+
+async def test_a_receiver_that_asks_each_time_is_never_asked_before(hook: Receiver) -> None:
+    """Also once it is taken for dead: its wish has no rest of ours on top."""
+    at: list[float] = []
+    async with delivering({"ops": webhook(hook.url)}) as rig:
+
+        def answer(_: Received) -> Answer:
+            at.append(rig.clock.monotonic())
+            return Answer(503, headers={"Retry-After": "6"})
+
+        hook.answer = answer
+        rig.deliverer.hand(some(20))
+        await rig.until(lambda: len(rig.counts) >= Machine.TRAITS.at_once)
+        for _ in range(60):
+            await rig.clock.advance(1)
+        hook.answer = lambda _: OK
+        await rig.let_pass(1, lambda: len(rig.marks) == 20)
+
+    moments = sorted(set(at))
+    pauses = [later - before for before, later in pairwise(moments)]
+    assert all(6 <= one < 9 for one in pauses)
+    assert len(moments) > 5
 
 
 async def test_those_who_wait_for_a_dead_receiver_are_given_up_in_time_as_well(
@@ -434,6 +495,55 @@ async def test_new_settings_do_not_repeat_what_was_claimed(hook: Receiver) -> No
         await rig.until_marked(1)
 
     assert len(hook.received) == 1
+
+
+async def test_what_is_not_run_is_neither_accepted_nor_lost_and_its_end_is_not_run_either(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO)
+    settings = {"argv": ["true"], "events": ["firing", "resolved"], "max_per_hour": 1}
+    fix = CommandNotifier.model_validate({"command": settings})
+    said = [
+        one
+        for n in range(2)
+        for one in (firing(check=f"check-{n}", to="fix"), resolved(check=f"check-{n}", to="fix"))
+    ]
+    async with delivering({"fix": fix}, said[0]) as rig:
+        await rig.until_marked(1)
+        rig.deliverer.hand(said[1:])
+        await rig.until_marked(4)
+
+    limited, nor = "not run: 1 in the last hour", "not run: nor was it for what is over"
+    marks = {id_: (status, why) for id_, status, why in rig.marks}
+    assert marks == {
+        said[0].id: ("delivered", ""),
+        said[1].id: ("delivered", ""),
+        said[2].id: ("not_run", limited),
+        said[3].id: ("not_run", nor),
+    }
+    assert sorted(rig.counts) == [("fix", "accepted")] * 2 + [("fix", "not_run")] * 2
+    assert rig.lost == [("fix", None)]
+    assert f"firing of check-1/down to fix was {limited}" in caplog.messages
+    assert f"resolved of check-1/down to fix was {nor}" in caplog.messages
+
+
+async def test_what_the_last_agent_was_running_is_said_and_over(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    settings = {"argv": ["true"], "events": ["firing", "resolved"], "max_per_hour": 1}
+    fix = CommandNotifier.model_validate({"command": settings})
+    over = resolved(to="fix")
+    async with delivering({"fix": fix}) as rig:
+        await rig.deliverer.interrupted([firing(to="fix")])
+        said = [*caplog.messages]
+        rig.deliverer.hand([firing(check="other", to="fix")])
+        await rig.until_marked(2)
+        rig.deliverer.hand([over])
+        await rig.until_marked(3)
+
+    assert said == ["firing of api-health/down to fix was interrupted, and is not run again"]
+    assert rig.marks[0] == (firing(to="fix").id, "dead", "interrupted: not run again")
+    assert rig.marks[2] == (over.id, "delivered", ""), "the end of what was run is run"
 
 
 async def test_without_a_store_it_waits(hook: Receiver) -> None:

@@ -18,6 +18,7 @@ from pydantic import TypeAdapter, ValidationError
 from prober.check import Model
 from prober.errors import DeliveryError
 from prober.notify import post
+from prober.notify.answers import Busy
 from prober.notify.post import Headers, Post, TurnedAway, Url
 from prober.secret import Secret
 from tests.fake_clock import NOON, FakeClock
@@ -70,7 +71,9 @@ async def test_too_many_too_early_and_5xx_are_worth_another_try(
     assert str(error) == f"{hook.url} answered {status}"
 
 
-@pytest.mark.parametrize("status", [401, 403, 404, 405, 410])
+@pytest.mark.parametrize(
+    "status", [300, 304, 401, 402, 403, 404, 405, 406, 407, 409, 410, 411, 415, 421, 426, 431, 451]
+)
 async def test_what_a_receiver_that_rolls_over_answers_is_permanent_only_if_it_lasts(
     hook: Receiver, client: httpx.AsyncClient, status: int
 ) -> None:
@@ -81,14 +84,53 @@ async def test_what_a_receiver_that_rolls_over_answers_is_permanent_only_if_it_l
     assert str(error) == f"{hook.url} answered {status}"
 
 
-@pytest.mark.parametrize("status", [300, 301, 302, 307, 304, 400, 402, 406, 409, 413, 422])
-async def test_any_other_answer_is_permanent(
+@pytest.mark.parametrize("status", [400, 413, 422])
+async def test_only_what_says_that_a_message_is_wrong_is_permanent_at_once(
     hook: Receiver, client: httpx.AsyncClient, status: int
 ) -> None:
     error = await refusal(hook, client, Answer(status, headers={"Location": "/elsewhere"}))
 
     assert error.permanent
+    assert str(error) == f"{hook.url} answered {status}"
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+async def test_a_redirect_is_tried_for_some_minutes_and_says_whose_host_it_leads_to(
+    hook: Receiver, client: httpx.AsyncClient, status: int
+) -> None:
+    place = "https://joe:hunter22@sso.example.com:8443/t0ken-in-path?back=s3cret-query"
+    answer = Answer(status, headers={"Location": place}, text=f"<a href={place}>here</a>")
+    error = await refusal(hook, client, answer)
+
+    assert isinstance(error, TurnedAway)
+    assert str(error) == (
+        f"{hook.url} answered {status}, which leads to https://sso.example.com:8443 and is not followed"
+    )
     assert len(hook.received) == 1, "a redirect was followed"
+
+
+async def test_a_redirect_to_another_path_says_so_without_the_path(
+    hook: Receiver, client: httpx.AsyncClient
+) -> None:
+    error = await refusal(hook, client, Answer(302, headers={"Location": "/t0ken-in-path"}))
+
+    there = "which leads to another of its own paths and is not followed"
+    assert str(error) == f"{hook.url} answered 302, {there}"
+
+
+@pytest.mark.parametrize(
+    ("status", "wish", "busy"),
+    [(429, "6", True), (429, None, True), (503, "6", True), (503, None, False), (500, "6", False)],
+)
+async def test_who_asks_to_be_left_alone_is_busy(
+    hook: Receiver, client: httpx.AsyncClient, status: int, wish: str | None, busy: bool
+) -> None:
+    headers = {"Retry-After": wish} if wish else {}
+    error = await refusal(hook, client, Answer(status, headers=headers))
+
+    assert isinstance(error, Busy) is busy
+    assert not error.permanent
+    assert error.retry_after == (float(wish) if wish else None)
 
 
 @pytest.mark.parametrize("answer", [RESET, GARBAGE, SILENCE], ids=["reset", "garbage", "silence"])
@@ -110,7 +152,9 @@ async def test_silence_is_waited_for_as_long_as_the_timeout_says(
 
 
 async def test_nobody_listening_is_worth_another_try_and_said_so(client: httpx.AsyncClient) -> None:
-    with pytest.raises(DeliveryError, match=r"http://127.0.0.1:\d+ cannot be told: .+") as caught:
+    with pytest.raises(
+        DeliveryError, match=r"http://127.0.0.1:\d+ cannot be told: connection refused$"
+    ) as caught:
         await post.send(to(f"http://127.0.0.1:{free_port()}"), client, FakeClock())
 
     assert not caught.value.permanent

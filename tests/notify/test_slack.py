@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 
@@ -86,8 +87,8 @@ async def test_a_firing_is_a_headline_and_what_is_known_below_it(
                         {
                             "type": "section",
                             "fields": [
-                                words("*Reason*\n`status`"),
                                 words("*Since*\n`2023-11-14T22:13:20.000Z`"),
+                                words("*Reason*\n`status`"),
                             ],
                         },
                         {
@@ -111,6 +112,33 @@ async def test_a_firing_is_a_headline_and_what_is_known_below_it(
             ],
         }
     ]
+
+
+async def test_links_as_long_as_they_may_be_are_all_there(
+    client: httpx.AsyncClient, theirs: Slack
+) -> None:
+    hrefs = [f"https://{name}.example/".ljust(1000, "x") for name in ("prober", "wiki", "files")]
+    page, runbook, evidence = hrefs
+    said = {"runbook_url": runbook, "evidence_url": evidence}
+    one = delivery(replace(notice(), annotations=said, url=page))
+
+    await tell(notifier(theirs.webhook_url), one, client)
+
+    text = json.dumps(theirs.messages)
+    assert all(href in text for href in hrefs)
+
+
+def test_of_more_than_slack_takes_the_least_important_are_left_out() -> None:
+    names = [
+        "trace_id", "phases", "extra", "children", "actual", "expected", "assertion", "step", "reason",
+        "last_good", "since",
+    ]  # fmt: skip
+    one = replace(notice(), annotations={"duration": "5 m", **dict.fromkeys(names, "x")})
+
+    assert re.findall(r"\*([A-Z][a-z ]+)\*", json.dumps(message(one))) == [
+        "Since", "Last good", "Reason", "Step", "Assertion", "Expected", "Actual", "Lasted",
+        "Children", "Extra",
+    ]  # fmt: skip
 
 
 def words(text: str) -> JsonValue:
