@@ -25,6 +25,7 @@ from prober.journey.either import (
 from prober.journey.emulation import NETWORKS, Throttle
 from prober.journey.engine import Engine, attempt
 from prober.journey.events import Order
+from prober.journey.firstparty import FirstParty
 from prober.journey.remote import connected
 
 ROUND_TRIP = 2.0  # seconds for driver and browser to answer
@@ -39,6 +40,7 @@ class Opened:
     context: Context
     page: Page
     pulse: CDPSession  # to the browser itself: answers whatever its pages do
+    first_party: FirstParty | None
 
 
 async def opened(
@@ -60,13 +62,15 @@ async def opened(
     wait = 0 if order.debug else min(order.timeout, LONGEST_WAIT) * 1000  # 0: for ever
     context.set_default_timeout(wait)
     context.set_default_navigation_timeout(wait)
+    is_async = isinstance(context, AsyncContext)
     if order.network is not None:
-        Throttle(NETWORKS[order.network], is_async=isinstance(context, AsyncContext)).attach(
-            context
-        )
+        Throttle(NETWORKS[order.network], is_async=is_async).attach(context)
+    first_party = FirstParty(order, is_async=is_async) if order.traceparent else None
+    if first_party is not None:
+        await first_party.attach(browser, context)
     await prepare(browser, context)
     page = await new_page(context)
-    return Opened(browser, context, page, pulse)
+    return Opened(browser, context, page, pulse, first_party)
 
 
 @contextmanager

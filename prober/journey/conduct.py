@@ -82,14 +82,14 @@ class _Run:
         self._conduct, self._opened, self._witness = conduct, opened, witness
         self._clock, self._engine = conduct.clock, conduct.engine
         self._cleanups = Cleanups()
-        self._handlers = Handlers(conduct.found.authors)
+        self._handlers = Handlers(conduct.found.authors, lambda: conduct.interrupt.is_late)
         self._steps = Steps(
             say=conduct.report.say,
             clock=conduct.clock,
             tell=self._tell,
             seen=witness.vitals.tell,
             url=lambda: opened.page.url,
-            ours=lambda: witness.ours,
+            own_time=witness.own_time,
             film=witness,
             is_async=conduct.found.is_async,
             has_limits=not conduct.order.debug,
@@ -98,7 +98,7 @@ class _Run:
         )
         self._given: dict[str, object] = {}
         self._is_told = False  # which steps were not reached
-        self._began = 0.0
+        self._began = self._began_own = 0.0
         self._seconds: float | None = None
         self._limit = conduct.order.timeout
         self._until = 0.0
@@ -132,7 +132,7 @@ class _Run:
         self._handlers.begin()
         self._witness.console.began()
         self._conduct.interrupt.last(self._cut_short)
-        self._began = self._clock.monotonic()
+        self._began, self._began_own = self._clock.monotonic(), self._witness.own_time.seconds
         error = await self._engine.call(function, found.authors, abandon=self._abandoned)
         await self._over(error)
 
@@ -144,7 +144,7 @@ class _Run:
         now, passed = self._clock.monotonic(), self._conduct.interrupt.passed
         self._seconds = now - self._began
         if self._late is None:
-            self._seconds -= self._steps.all_ours
+            self._seconds = self._witness.own_time.seconds - self._began_own
             self._until = now + LAST_WORD
             self._conduct.interrupt.last(self._cut_short, LAST_WORD)
         else:
@@ -170,7 +170,9 @@ class _Run:
     def _cut_short(self) -> NoReturn:
         """From a signal, wherever we are."""
         if self._seconds is None:  # the journey was never over
+            self._seconds = self._clock.monotonic() - self._began
             self._tell_unreached(Deadline())
+            self._blamed(None)
         self._steps.give_up(Deadline())
         self._last_word()
 
@@ -189,34 +191,40 @@ class _Run:
 
     async def _judged(self, error: BaseException | None) -> Verdict:
         """Says what was seen, and what is to be thought of it."""
-        if self._late is None:  # the first cause counts
-            self._handlers.tell(error)
-            handlers = self._handlers.first()
-            error = self._steps.soft or handlers or error or self._forgotten.first()
-        text = self._blamed(error)
+        self._handlers.tell(error)
+        text = self._blamed(error) or self._blamed(self._forgotten.first())
         if not self._witness.hooks.is_browser_closed:
-            return await self._seen(error, text)
-        if error is not None:
+            return await self._seen(text)
+        if text:
             self._witness.write_console()
-        return UP if error is None else self._verdict
+        return self._verdict if text else UP
 
     def _blamed(self, error: BaseException | None) -> str:
-        """What is said of it, which is the verdict from now on."""
-        if error is None:
-            return ""
-        text = self._tell(error, self._steps.of(error))
-        self._verdict = timed_out(text) if self._late is not None else failed(error, text)
-        return text
+        """What is said of the first cause, which is the verdict from now on; empty: there is none.
 
-    async def _seen(self, error: BaseException | None, text: str) -> Verdict:
-        if error is not None and not await browsers.answers(self._opened, self._engine):
+        `error` is what the function ended with: what failed before, and did not end it, goes first.
+        """
+        raised = self._handlers.first()
+        if self._steps.soft is not None:
+            self._verdict = self._steps.soft
+        elif raised is not None:
+            text = told(raised, self._steps.of(raised), self._conduct.found.authors)
+            self._verdict = failed(raised, text)
+        elif error is not None:
+            text = self._tell(error, self._steps.of(error))
+            self._verdict = timed_out(text) if self._late is not None else failed(error, text)
+        else:
+            return ""
+        return self._verdict.message
+
+    async def _seen(self, text: str) -> Verdict:
+        if text and not await browsers.answers(self._opened, self._engine):
             self._witness.write_console()
             return no_browser(f"the browser does not answer; {text}")
         await self._witness.last_look(self._opened, self._left)
-        if error is None:  # so far: a handler may have waited for the browser
-            error = self._handlers.first()
-            text = self._blamed(error)
-        if error is None:
+        # So far: a handler may have waited for the browser.
+        text = text or self._blamed(None)
+        if not text:
             await self._witness.good(self._opened, self._left)
             return UP
         await self._witness.keep(self._opened, self._left)

@@ -8,14 +8,12 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from playwright.async_api import Error
-
 from prober.clock import SystemClock
-from prober.journey.either import ConsoleMessage, Context, Page, Request, Response, WebError
+from prober.journey.awaited import is_for_a_page
+from prober.journey.either import ConsoleMessage, Context, Request, Response, WebError
 from prober.journey.files import CONSOLE
 from prober.journey.vitals import Vitals
 from prober.journey.where import cut
@@ -93,25 +91,21 @@ class Console:
     def _on_failed(self, request: Request) -> None:
         why = request.failure or "failed"
         is_error = why != _LEFT
-        if is_error:
-            self._count(request)
+        if is_for_a_page(request):
+            self._vitals.forget_failed_request(request)  # whatever was answered, no page shows it
+        elif is_error and not _is_told(request.existing_response):
+            self._vitals.count_failed_request(request)
         self._keep("request", f"{request.method} {request.url}: {why}", is_error=is_error)
 
     def _on_response(self, response: Response) -> None:
-        if response.status < _ERROR:
+        if not _is_told(response):
             return
         request = response.request
-        self._count(request)
+        self._vitals.count_failed_request(request)
         text = f"{request.method} {request.url}: {response.status} {response.status_text}"
         self._keep("request", text.rstrip(), is_error=True)
 
-    def _count(self, request: Request) -> None:
-        """Of the document that made it; not the request for a document itself, which is none yet."""
-        if not request.is_navigation_request():
-            self._vitals.count_failed_request(_page_of(request))
 
-
-def _page_of(request: Request) -> Page | None:
-    with suppress(Error):  # a service worker's request has none
-        return request.frame.page
-    return None
+def _is_told(answer: Response | None) -> bool:
+    """Whether an answer alone says that its request failed."""
+    return answer is not None and answer.status >= _ERROR

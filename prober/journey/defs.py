@@ -8,11 +8,13 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from types import CodeType, ModuleType
+from typing import TypeAlias
 
 from prober.journey import journey
 from prober.journey.where import Place
 
 Def = ast.FunctionDef | ast.AsyncFunctionDef
+Said: TypeAlias = tuple[int, str]  # a line, and what is wrong with it
 _STARTS = ("sync_playwright", "async_playwright")
 
 
@@ -69,37 +71,37 @@ def line_of(name: str, tree: ast.Module) -> int:
     return 0
 
 
-def in_vain(module: ModuleType, tree: ast.Module, name: str | None) -> tuple[int, str] | None:
-    """A function under `@journey` that nobody finds all the same: its line, and why.
+def in_vain(module: ModuleType, tree: ast.Module, name: str | None) -> Said | None:
+    """A function under `@journey`, or a test, that nobody finds all the same, and why.
 
     Of that name, where one is given.
     """
     for node in _defs(tree):
         marks = [at for at, one in enumerate(node.decorator_list) if _is_mark(one, module)]
-        if not marks or name not in (None, node.name):
+        if name not in (None, node.name):
             continue
-        if _is_inside(node, tree):
-            return (
-                node.lineno,
-                f"@journey over {node.name} has to stand at the top level of the file",
-            )
-        if marks[0] > 0:
+        if marks and _is_inside(node, tree):
+            said = f"@journey over {node.name} has to stand at the top level of the file"
+            return node.lineno, said
+        if marks and marks[0] > 0:
             return node.lineno, f"@journey has to stand above the other decorators of {node.name}"
+        if node.name.startswith("test_") and (one := _class_of(node, tree)):
+            said = f"{node.name} is in the class {one.name}, and a journey is a function"
+            return node.lineno, f"{said}; write it at the top level of the file, without self"
     return None
 
 
-def amiss(tree: ast.Module) -> tuple[int, str] | None:
-    """What need not be imported to be known for wrong: its line, and what would be right."""
+def amiss(tree: ast.Module) -> Iterator[Said]:
+    """What need not be imported to be known for wrong, and what would be right."""
     for node in tree.body:
         marks = node.decorator_list if isinstance(node, Def) else []
         if any(_is_call(one, "journey") for one in marks) and _imports_mark(tree):
             name = node.name if isinstance(node, Def) else ""
-            return node.lineno, f"@journey takes nothing; write it without brackets over {name}"
+            yield node.lineno, f"@journey takes nothing; write it without brackets over {name}"
         if not isinstance(node, Def | ast.ClassDef | ast.If) and _starts(node, tree):
             said = "starts a browser of its own, where a journey is given its page"
             right = "paste what `playwright codegen --target python-pytest` prints"
-            return node.lineno, f"{said}; {right}"
-    return None
+            yield node.lineno, f"{said}; {right}"
 
 
 def _starts(node: ast.AST, tree: ast.Module) -> bool:
@@ -127,6 +129,12 @@ def _is_inside(inner: Def, tree: ast.Module) -> bool:
     """Whether it stands in another function, or in a class."""
     outer = (one for one in ast.walk(tree) if isinstance(one, Def | ast.ClassDef))
     return any(inner in ast.walk(one) for one in outer if one is not inner)
+
+
+def _class_of(inner: Def, tree: ast.Module) -> ast.ClassDef | None:
+    """The class whose method it is."""
+    classes = (node for node in ast.walk(tree) if isinstance(node, ast.ClassDef))
+    return next((one for one in classes if inner in one.body), None)
 
 
 def _defs(tree: ast.Module) -> Iterator[Def]:

@@ -7,17 +7,13 @@ of ours would change what pages may do and keep, so that there are none.
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import NamedTuple, TypeAlias
 
-from playwright import async_api
-from playwright.async_api import Error
-
 from prober.errors import ProberError
-from prober.journey.either import Context, Page, done, driven, session_of, settled
+from prober.journey.arrivals import Arrivals
+from prober.journey.either import CDPSession, Context, done
 from prober.journey.events import Order
 
 AGENT = "prober-synthetic"  # the token in the user agent
@@ -25,7 +21,6 @@ WIDTH, HEIGHT = 1280, 720
 Devices: TypeAlias = Mapping[str, Mapping[str, object]]
 _NOT_CONTEXT = ("default_browser_type",)  # ours is Chromium
 _KBIT = 1000 / 8  # bytes
-_AT_ONCE = ("goto", "reload", "set_content")  # what an author may do first with a page
 
 
 class Conditions(NamedTuple):
@@ -78,40 +73,11 @@ class Throttle:
             "downloadThroughput": conditions.down * _KBIT,
             "uploadThroughput": conditions.up * _KBIT,
         }
-        self._is_async = is_async
-        self._slow: set[Page] = set()
+        self._arrivals = Arrivals(self._slow, is_async=is_async)
 
     def attach(self, context: Context) -> None:
-        if isinstance(context, async_api.BrowserContext):
-            context.on("page", self._on_page)
-        else:
-            context.on("page", lambda page: driven(self._on_page(page)))
+        self._arrivals.attach(context)
 
-    async def _on_page(self, page: Page) -> None:
-        for name in _AT_ONCE:
-            self._stand_before(page, name)
-        with suppress(Error):  # it is closed already
-            await self._slowed(page)
-
-    async def _slowed(self, page: Page) -> None:
-        if page not in self._slow:
-            session = await session_of(page)
-            await done(session.send("Network.enable"))
-            await done(session.send("Network.emulateNetworkConditions", self._told))
-            self._slow.add(page)
-
-    def _stand_before(self, page: Page, name: str) -> None:
-        """Its author may be quicker than the event of its coming."""
-        original: Callable[..., object] = getattr(page, name)
-
-        @functools.wraps(original)
-        async def later(*args: object, **kwargs: object) -> object:
-            with suppress(Error):
-                await self._slowed(page)
-            return await settled(original(*args, **kwargs))
-
-        @functools.wraps(original)
-        def now(*args: object, **kwargs: object) -> object:
-            return driven(later(*args, **kwargs))
-
-        setattr(page, name, later if self._is_async else now)
+    async def _slow(self, session: CDPSession) -> None:
+        await done(session.send("Network.enable"))
+        await done(session.send("Network.emulateNetworkConditions", self._told))

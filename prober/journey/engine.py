@@ -13,6 +13,7 @@ from playwright.sync_api import sync_playwright
 from prober.journey.either import Playwright, driven
 from prober.journey.forgotten import Call
 from prober.journey.interrupt import Deadline, Elapsed, Interrupt, raised_at
+from prober.journey.tasks import Tasks
 from prober.journey.tried import Tried
 from prober.journey.where import Authors
 
@@ -27,6 +28,10 @@ class TooLong(Exception):
 
 class Engine(Protocol):
     playwright: Playwright | None  # once it has been started
+
+    def is_alone(self) -> bool:
+        """Whether nothing of the author's goes on but what asks."""
+        ...
 
     def run(self, main: Coroutine[object, None, None]) -> None:
         """Runs our coroutine to its end."""
@@ -80,6 +85,9 @@ class SyncEngine:
         self._interrupt = interrupt
         self.playwright: Playwright | None = None
 
+    def is_alone(self) -> bool:
+        return True
+
     def run(self, main: Coroutine[object, None, None]) -> None:
         driven(main)
 
@@ -126,7 +134,11 @@ class AsyncEngine:
     def __init__(self, interrupt: Interrupt) -> None:
         self._interrupt = interrupt
         self._loop = asyncio.SelectorEventLoop()
+        self._tasks = Tasks(self._loop)
         self.playwright: Playwright | None = None
+
+    def is_alone(self) -> bool:
+        return self._tasks.is_alone()
 
     def run(self, main: Coroutine[object, None, None]) -> None:
         asyncio.set_event_loop(self._loop)
@@ -159,6 +171,7 @@ class AsyncEngine:
         within: float | None = None,
     ) -> BaseException | None:
         task = self._loop.create_task(_called(function, authors))
+        self._tasks.follow(task)
         self._interrupt.begin(
             authors, wake=lambda: _cancelled_soon(self._loop, task), within=within
         )

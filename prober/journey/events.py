@@ -32,6 +32,8 @@ class Order(_Message):
     secrets: Annotated[Mapping[str, str], Field(repr=False)] = {}
     hidden: Annotated[tuple[str, ...], Field(repr=False)] = ()  # other texts that are secret
     run_id: str
+    traceparent: str = ""  # for requests to first parties; empty: none is told of the run
+    first_party: tuple[str, ...] = ()  # origins; without a base_url the first page's is one, too
     timeout: float  # seconds; Playwright's own waits are bounded by it too
     folder: str  # absolute; the process's own, where evidence is put
     executable: str | None = None  # None: Playwright's own browser
@@ -76,6 +78,7 @@ class StepEnded(_Message):
     seconds: float
     url: str | None = None
     message: str = ""
+    soft: Reason | None = None  # of a failure after which the journey goes on, and is down
 
 
 class Seen(_Message):
@@ -113,10 +116,15 @@ class Kept(_Message):
 
 
 class Learned(_Message):
-    """Texts that nobody is to read in the evidence: what was typed as a password, cookies."""
+    """Texts that nobody is to read: what was typed as a password, cookies.
+
+    `words` is False where ordinary words among them, a cookie's `accepted`, are to
+    be taken out of the evidence only, and may stand in messages.
+    """
 
     event: Literal["learned"] = "learned"
     texts: Annotated[tuple[str, ...], Field(repr=False)]
+    words: bool = True
 
 
 class Skipped(_Message):

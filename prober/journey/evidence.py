@@ -1,20 +1,21 @@
 """What did a failed journey see? A screenshot that shows no secret, or none at all.
 
-First everything that shows a secret is made unreadable; then the picture is
-taken; then the browser is asked what it has painted, in every frame. Only if
-nothing of that is a secret, the picture is kept.
+First everything that shows a secret is made unreadable, and what a script may
+have drawn of one; then the picture is taken; then the browser is asked what it
+has painted, in every frame. Only if nothing of that is a secret, the picture is
+kept.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib.resources import files
 
 from playwright.async_api import Error, FloatRect
-from pydantic import BaseModel
 
+from prober.journey.drawn import is_made, style_shows, vectors_with, without_fragment
 from prober.journey.either import (
     CDPSession,
     Page,
@@ -23,30 +24,13 @@ from prober.journey.either import (
     session_of_frame,
     settled,
 )
+from prober.journey.painted import Painted, painted
 from prober.secret import SCRUB_FROM, forms_of
 
 _HIDE = files(__package__).joinpath("hide.js").read_text("utf-8")
 _SHOW = files(__package__).joinpath("show.js").read_text("utf-8")
-_STYLES = ["-webkit-text-fill-color", "visibility"]
-_UNSEEN = "rgba(0, 0, 0, 0)"
 WIDEST, HIGHEST = 4_000, 10_000  # pixels of a picture
 WHOLE, PART = 0.5, 0.3  # of the time, for a picture of the whole page, and of what is in view
-
-
-class _Layout(BaseModel):
-    text: list[int]
-    styles: list[list[int]]
-
-
-class _Document(BaseModel):
-    layout: _Layout
-
-
-class _Painted(BaseModel):
-    """What DOMSnapshot.captureSnapshot answers, as far as it matters."""
-
-    documents: list[_Document]
-    strings: list[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,49 +39,60 @@ class Shot:
     shows_secret: bool  # as far as can be told; then it must not be kept
 
 
-@dataclass(frozen=True, slots=True)
 class Photographer:
     """Takes pictures without `secrets`, the values themselves."""
 
-    secrets: Sequence[str]
+    def __init__(self, secrets: Sequence[str]) -> None:
+        self._forms = sorted({form for secret in secrets for form in forms_of(secret)})
+        self._looked_for = [form.casefold() for form in self._forms if len(form) >= SCRUB_FROM]
 
     async def picture(self, page: Page, seconds: float) -> Shot:
         """Raises Playwright's Error."""
+        vectors = await self._vectors(page)
+        told = {"secrets": self._forms, "vectors": sorted(vectors)}
         for frame in page.frames:
             with suppress(Error):  # a frame that is gone; what it still shows is asked below
-                await done(frame.evaluate(_HIDE, self._forms()))
+                await done(frame.evaluate(_HIDE, told))
         try:
             picture = await _taken(page, seconds)
-            shows = await self.shows_secret(page)
+            looks = [await painted(one) for one in await self._sessions(page)]
         finally:
             for frame in page.frames:
                 with suppress(Error):
                     await done(frame.evaluate(_SHOW))
-        return Shot(picture, shows)
+        return Shot(picture, any(self._shows_secret(look, vectors) for look in looks))
 
-    async def shows_secret(self, page: Page) -> bool:
-        """Whether the browser paints one of them anywhere."""
-        if not self.secrets:
-            return False
+    async def _vectors(self, page: Page) -> set[str]:
+        """The addresses of vector images with one of them."""
+        found: set[str] = set()
+        for session in await self._sessions(page):
+            found |= await vectors_with(session, self._found)
+        return found
+
+    async def _sessions(self, page: Page) -> list[CDPSession]:
+        """With all that the page shows; none where nothing of it can be a secret."""
+        if not self._forms:
+            return []
         sessions = [await session_of(page)]
-        for frame in page.frames:
+        for frame in (one for one in page.frames if one is not page.main_frame):
             with suppress(Error):  # one that its parent's session covers
                 sessions.append(await session_of_frame(frame))
-        return any([await self._is_in(session) for session in sessions])
+        return sessions
 
-    async def _is_in(self, session: CDPSession) -> bool:
-        answer = await settled(
-            session.send("DOMSnapshot.captureSnapshot", {"computedStyles": _STYLES})
+    def _shows_secret(self, look: Painted, vectors: set[str]) -> bool:
+        """Whether the browser paints one of them anywhere, or what may be one."""
+        return (
+            any(map(self._found, look.texts()))
+            or any(
+                one is None or is_made(one) or without_fragment(one) in vectors
+                for one in look.images()
+            )
+            or any(style_shows(one, vectors, self._found) for one in look.styles())
         )
-        painted = _Painted.model_validate(answer)
-        texts = ["".join(_readable(one.layout, painted.strings)) for one in painted.documents]
-        return any(self._found(text.casefold()) for text in texts)
 
     def _found(self, text: str) -> bool:
-        return any(len(form) >= SCRUB_FROM and form.casefold() in text for form in self._forms())
-
-    def _forms(self) -> list[str]:
-        return sorted({form for secret in self.secrets for form in forms_of(secret)})
+        text = text.casefold()
+        return any(form in text for form in self._looked_for)
 
 
 async def _taken(page: Page, seconds: float) -> bytes:
@@ -119,11 +114,3 @@ async def _shot(page: Page, seconds: float, clip: FloatRect | None = None) -> by
             clip=clip,
         )
     )
-
-
-def _readable(layout: _Layout, strings: Sequence[str]) -> Iterator[str]:
-    for text, styles in zip(layout.text, layout.styles, strict=True):
-        if text >= 0:
-            fill, visibility = (strings[one] for one in styles)
-            if fill != _UNSEEN and visibility == "visible":
-                yield strings[text]

@@ -34,13 +34,13 @@ class Exchanges:
         context.on("request", self._on_request)
         context.on("response", self._on_response)
 
-    def write(self, folder: Path) -> bool:
-        """Whether there was anything to write."""
+    def write(self, folder: Path) -> JsonValue:
+        """The archive; None where there was nothing to write."""
         if not self._known:
-            return False
-        entries = [_entry(request, answer) for request, answer in self._known.items()]
-        (folder / HAR).write_text(json.dumps(archive(entries)), "utf-8", errors="replace")
-        return True
+            return None
+        known = archive([_entry(request, answer) for request, answer in self._known.items()])
+        (folder / HAR).write_text(json.dumps(known), "utf-8", errors="replace")
+        return known
 
     def _on_request(self, request: Request) -> None:
         self._known[request] = None

@@ -7,7 +7,7 @@ import difflib
 import importlib.util
 import inspect
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -15,8 +15,10 @@ from types import FunctionType, ModuleType
 
 from prober.errors import ProberError
 from prober.journey import LATER, MARKED
+from prober.journey.asserts import Telling
 from prober.journey.defs import amiss, definition, in_vain, line_of, place_of
 from prober.journey.forgotten import Call
+from prober.journey.naps import naps
 from prober.journey.needs import Asks, asks
 from prober.journey.pytests import missing
 from prober.journey.tried import Tried
@@ -31,12 +33,18 @@ _LISTED = 5  # journeys that a message names
 
 
 class Unfit(ProberError):
-    """The script cannot be run as it is. `line` counts from 1; 0 means the whole file."""
+    """The script cannot be run as it is. `line` counts from 1; 0 means the whole file.
+
+    Whoever mends it wants to know of all: `besides` are the other mistakes that it has, and
+    `would_be` is what there is without them, as far as that is known.
+    """
 
     def __init__(self, file: str, line: int, message: str) -> None:
         self.file = file
         self.line = line
         self.message = message
+        self.besides: tuple[Unfit, ...] = ()
+        self.would_be: Found | None = None
         place = f"{file}:{line}" if line else file
         super().__init__(f"{place}: {message}")
 
@@ -66,6 +74,7 @@ class Found:
     arguments: tuple[str, ...]  # of ours that it names
     authors: Authors
     asks: Asks
+    naps: tuple[int, ...]  # the lines on which it blocks Python
 
     def bound(self, values: Mapping[str, object]) -> Call:
         """The function with what it asks for."""
@@ -77,31 +86,52 @@ def find(script: Path, function: str | None) -> Found:
     """Imports the script; its folder is then first on sys.path. Raises Unfit."""
     authors = Authors(script)
     tree = _parsed(script)
-    if wrong := amiss(tree):
-        raise Unfit(str(script), *wrong)
-    module = _imported(script, authors)
-    chosen = _chosen(_Read(script, module, tree), function)
-    name = chosen.__name__
+    _refuse(Unfit(str(script), *wrong) for wrong in amiss(tree))
+    read = _Read(script, _imported(script, authors), tree)
+    chosen = _chosen(read, function)
     place = place_of(chosen) or Place(str(script), 0)
-    if inspect.isgeneratorfunction(chosen) or inspect.isasyncgenfunction(chosen):
-        raise Unfit.at(place, f"{name} yields; a journey runs to its end")
-    is_test = chosen not in MARKED
-    if is_test and getattr(chosen, "pytestmark", None):
-        raise Unfit.at(place, f"{name} has a mark of pytest's; a journey has none")
-    lacks = missing(module, tree, inspect.signature(chosen).parameters) if is_test else None
-    if lacks:
-        raise Unfit(str(script), *lacks)
-    arguments = _arguments(chosen, TEST_NAMES if is_test else NAMES, place)
+    names = NAMES if chosen in MARKED else TEST_NAMES
+    arguments = tuple(one.name for one in _parameters(chosen) if one.name in names)
     source = definition(chosen)
-    return Found(
+    found = Found(
         chosen,
-        name,
+        chosen.__name__,
         place,
         inspect.iscoroutinefunction(inspect.unwrap(chosen)),
         arguments,
         authors,
         asks(source, arguments) if source else Asks(),
+        naps(source, inspect.unwrap(chosen).__globals__) if source else (),
     )
+    _refuse(_mistakes(read, chosen, names, place), found)
+    return found
+
+
+def _refuse(mistakes: Iterable[Unfit], found: Found | None = None) -> None:
+    """Raises the first of them, with the others."""
+    if wrong := tuple(mistakes):
+        wrong[0].besides, wrong[0].would_be = wrong[1:], found
+        raise wrong[0]
+
+
+def _mistakes(
+    read: _Read, chosen: FunctionType, names: tuple[str, ...], place: Place
+) -> Iterator[Unfit]:
+    """All that is wrong with the function, which gets these `names`."""
+    if inspect.isgeneratorfunction(chosen) or inspect.isasyncgenfunction(chosen):
+        yield Unfit.at(place, f"{chosen.__name__} yields; a journey runs to its end")
+    told: set[str] = set()
+    if chosen not in MARKED:
+        if getattr(chosen, "pytestmark", None):
+            said = f"{chosen.__name__} has a mark of pytest's; a journey has none"
+            yield Unfit.at(place, said)
+        asked = inspect.signature(chosen).parameters
+        for lack in missing(read.module, read.tree, asked):
+            told.add(lack.name)
+            yield read.unfit(lack.line, lack.message)
+    for name, said in _strange(chosen, names):
+        if name not in told:
+            yield Unfit.at(place, said)
 
 
 def _parsed(script: Path) -> ast.Module:
@@ -123,7 +153,7 @@ def _syntax(error: SyntaxError, script: Path) -> Unfit:
 def _imported(script: Path, authors: Authors) -> ModuleType:
     sys.path.insert(0, str(script.parent))
     name = script.stem if script.stem not in sys.modules else f"journey_{script.stem}"
-    spec = importlib.util.spec_from_file_location(name, script)
+    spec = importlib.util.spec_from_file_location(name, script, loader=Telling(name, str(script)))
     if spec is None or spec.loader is None:
         raise Unfit(str(script), 0, "is no Python file")
     module = importlib.util.module_from_spec(spec)
@@ -191,20 +221,22 @@ def _named(read: _Read, known: list[FunctionType], function: str) -> FunctionTyp
     raise read.unfit(0, "; ".join(filter(None, (f"has no journey {function!r}", hint))))
 
 
-def _arguments(function: FunctionType, names: tuple[str, ...], place: Place) -> tuple[str, ...]:
-    wanted: list[str] = []
-    for name, parameter in inspect.signature(function).parameters.items():
-        if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
-            continue
-        if parameter.kind is parameter.POSITIONAL_ONLY:
-            raise Unfit.at(place, f"{name!r} is given by name; remove the '/' behind it")
-        if name in names:
-            wanted.append(name)
-        elif parameter.default is parameter.empty:
+def _strange(function: FunctionType, names: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+    """The arguments that cannot be given to it, and why."""
+    for one in _parameters(function):
+        name = one.name
+        if one.kind is one.POSITIONAL_ONLY:
+            yield name, f"{name!r} is given by name; remove the '/' behind it"
+        elif name not in names and one.default is one.empty:
             hint = LATER.get(name) or _meant(name, names) or f"there are {', '.join(names)}"
-            said = f"{function.__name__} asks for {name!r}, which no journey gets; {hint}"
-            raise Unfit.at(place, said)
-    return tuple(wanted)
+            yield name, f"{function.__name__} asks for {name!r}, which no journey gets; {hint}"
+
+
+def _parameters(function: FunctionType) -> Iterator[inspect.Parameter]:
+    """Those that are given something by their names."""
+    for one in inspect.signature(function).parameters.values():
+        if one.kind not in (one.VAR_POSITIONAL, one.VAR_KEYWORD):
+            yield one
 
 
 def _meant(name: str, names: Iterable[str]) -> str:

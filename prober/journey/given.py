@@ -87,5 +87,7 @@ async def api_of(playwright: Playwright | None, order: Order, opened: Opened) ->
         )
     )
     if isinstance(api, sync_api.APIRequestContext | async_api.APIRequestContext):
+        if opened.first_party is not None:
+            opened.first_party.stamp(api)
         return api
     raise ProberError("Playwright gave no context for requests")

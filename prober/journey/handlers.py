@@ -8,6 +8,7 @@ has told its vitals: then the error is gone. But it logs every one of them.
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 
 from playwright.async_api import Error
 
@@ -19,12 +20,13 @@ _LOGGER = logging.getLogger("playwright")
 class Handlers:
     """What was raised there from `begin` to `end`, and has not been told yet.
 
+    Not what came from a journey that was late: its end is what ends them.
     Not Playwright's own errors, which are told where Playwright tells them: most
     often they only say that the page of an event has been left meanwhile.
     """
 
-    def __init__(self, authors: Authors) -> None:
-        self._authors = authors
+    def __init__(self, authors: Authors, is_late: Callable[[], bool]) -> None:
+        self._authors, self._is_late = authors, is_late
         self._untold: list[Exception] = []
 
     def begin(self) -> None:
@@ -54,4 +56,4 @@ class Handlers:
 
     def _counts(self, error: Exception) -> bool:
         is_theirs = self._authors.place(error.__traceback__) is not None
-        return is_theirs and not isinstance(error, Error)
+        return is_theirs and not isinstance(error, Error) and not self._is_late()

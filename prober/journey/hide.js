@@ -1,7 +1,8 @@
 // Makes unreadable, for a screenshot, what must not be seen in this frame: what is
-// in password fields, and whatever shows one of the secrets. Only styles change,
-// and show.js puts them back.
-(secrets) => {
+// in password fields, and whatever shows one of the secrets. Where there are any,
+// what a script may have drawn cannot be read, so it is not seen either; `vectors`
+// are addresses of images that show one. Only styles change, and show.js puts them back.
+({ secrets, vectors }) => {
   const SHORTEST = 3; // characters: shorter ones are looked for as whole values only
   const BEGUN = 2; // characters of a secret that is only being typed
   const STYLES = {
@@ -21,14 +22,15 @@
     && secrets.some((secret) => secret.startsWith(text)));
 
   const changed = (window.__prober_hidden ??= new Map());
-  const hide = (element, wholly) => {
+  const change = (element, styles) => {
     if (!element.style) return;
     if (!changed.has(element)) changed.set(element, element.getAttribute("style"));
-    const styles = wholly ? { ...STYLES, visibility: "hidden" } : STYLES;
     for (const [name, value] of Object.entries(styles)) {
       element.style.setProperty(name, value, "important");
     }
   };
+  const hide = (element, wholly) =>
+    change(element, wholly ? { ...STYLES, visibility: "hidden" } : STYLES);
   const hideAll = (element) => {
     hide(element, false);
     for (const inner of element.querySelectorAll("*")) hide(inner, false);
@@ -48,11 +50,45 @@
   };
   const attributes = (element) => ["placeholder", "alt", "label", "value"]
     .some((name) => holds(element.getAttribute(name)));
+
+  const IMAGES = ["background-image", "border-image-source", "list-style-image", "mask-image"];
+  const PLAIN = new Set(["", "none", "normal"]);
+  const shows = (address) =>
+    /^(data|blob):/i.test(address) || vectors.includes(address.split("#")[0]) || holds(address);
+  const inStyle = (style) => !PLAIN.has(style)
+    && [...style.matchAll(/url\("((?:[^"\\]|\\.)*)"\)/g)]
+      .some(([, address]) => shows(address.replace(/\\(.)/g, "$1")));
+  const whole = (address) => {
+    try {
+      return new URL(address, document.baseURI).href;
+    } catch {
+      return address;
+    }
+  };
+  const isDrawn = (element) => {
+    switch (element.localName) {
+      case "canvas": case "video": return true;
+      case "img": return shows(element.currentSrc || element.src);
+      case "input": return element.type === "image" && shows(element.src);
+      case "embed": return shows(element.src);
+      case "object": return shows(element.data);
+      case "image": return shows(whole(element.href?.baseVal ?? ""));
+      default: return false;
+    }
+  };
+  const drawn = (element) => {
+    const styles = getComputedStyle(element);
+    if (isDrawn(element) || inStyle(styles.content)) hide(element, true);
+    const images = IMAGES.filter((name) => inStyle(styles.getPropertyValue(name)));
+    const without = images.map((name) => [name, "none"]);
+    if (images.length) change(element, { ...Object.fromEntries(without), transition: "none" });
+  };
   const visit = (root) => {
     texts(root);
     for (const element of root.querySelectorAll("*")) {
       if (element.matches("input, textarea")) field(element);
       if (attributes(element)) hide(element, !element.matches("[type=password]"));
+      if (secrets.length) drawn(element);
       if (element.matches("select") && holds(element.textContent)) hide(element, true);
       if (element.shadowRoot) visit(element.shadowRoot);
     }

@@ -27,6 +27,7 @@ STRIKES = 4  # that a function may swallow before it is abandoned
 LAST_WORD = 4.3  # seconds after the deadline: in 5 s the agent ends what has not ended
 _SOON = 0.01  # seconds until the next try where a strike would do harm
 _QUICK = 0.00002  # until the author's code is met between two calls of Playwright's
+_UNHEARD = 0.05  # between two alarms of which the first was not heard
 _OURS = os.path.join(os.path.dirname(__file__), "")
 _PLAYWRIGHTS = os.path.join(os.path.dirname(playwright.__file__), "")
 
@@ -89,6 +90,11 @@ class Interrupt:
     def under_way(self) -> bool:
         """Whether the author's code runs, which is struck at its own time."""
         return self._raise is Deadline
+
+    @property
+    def is_late(self) -> bool:
+        """Whether the author's code still runs, though the deadline has passed."""
+        return self.under_way and self.passed is not None
 
     def begin(
         self,
@@ -248,6 +254,7 @@ class Interrupt:
         moments = [at for at in planned if at is not None]
         if moments:
             wait = max(min(moments) - self._clock.monotonic(), _QUICK)
-            signal.setitimer(signal.ITIMER_REAL, wait)
+            # One that comes just before the program begins to sleep does not wake it: so there is another.
+            signal.setitimer(signal.ITIMER_REAL, wait, _UNHEARD)
         else:
             signal.setitimer(signal.ITIMER_REAL, 0)

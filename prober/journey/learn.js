@@ -12,15 +12,23 @@
   const all = () => [...typed.keys()].forEach(told);
   const listen = (name, heard) =>
     window.addEventListener(name, heard, { capture: true, passive: true });
-  listen("input", (event) => {
+  const heard = (event) => {
     const field = fieldOf(event);
     if (field instanceof HTMLInputElement && field.type === "password") {
       typed.set(field, field.value);
     }
-  });
-  listen("focusout", (event) => told(fieldOf(event)));
-  listen("change", (event) => told(fieldOf(event)));
-  listen("submit", all);
-  listen("beforeunload", all);
-  listen("pagehide", all);
+  };
+  const left = (event) => told(fieldOf(event));
+  const listenAll = () => {
+    listen("input", heard);
+    listen("focusout", left);
+    listen("change", left);
+    listen("submit", all);
+    listen("beforeunload", all);
+    listen("pagehide", all);
+  };
+  listenAll();
+  // document.open(), with which set_content begins, takes the listeners off the
+  // window too; an observer stays, and who listens already is not heard twice.
+  new MutationObserver(listenAll).observe(document, { childList: true });
 })();

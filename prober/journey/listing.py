@@ -14,20 +14,21 @@ from pathlib import Path
 
 from pydantic import JsonValue
 
-from prober.journey.find import Unfit, find
+from prober.journey.find import Found, Unfit, find
 from prober.journey.parent import die_with_parent
 
 
 def listed(script: Path, function: str | None) -> dict[str, JsonValue]:
     try:
-        found = find(script, function)
+        return _found(find(script, function))
     except Unfit as unfit:
-        problem: dict[str, JsonValue] = {
-            "file": unfit.file,
-            "line": unfit.line,
-            "message": unfit.message,
+        return {
+            "problems": [_problem(one) for one in (unfit, *unfit.besides)],
+            "would_be": None if unfit.would_be is None else _found(unfit.would_be),
         }
-        return {"problem": problem}
+
+
+def _found(found: Found) -> dict[str, JsonValue]:
     return {
         "function": found.name,
         "is_async": found.is_async,
@@ -35,8 +36,14 @@ def listed(script: Path, function: str | None) -> dict[str, JsonValue]:
         "line": found.place.line,
         "arguments": list(found.arguments),
         "steps": list(found.asks.steps),
+        "no_more_steps": found.asks.no_more,
         "needs": [need._asdict() for need in found.asks.needs],
+        "naps": list(found.naps),
     }
+
+
+def _problem(unfit: Unfit) -> dict[str, JsonValue]:
+    return {"file": unfit.file, "line": unfit.line, "message": unfit.message}
 
 
 def main(arguments: Sequence[str]) -> None:

@@ -30,10 +30,11 @@ class Need(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Asks:
-    """`steps` are those with a literal name, in the order of the source."""
+    """`steps` are those with a literal name, in the order of the source; all that it has, if `no_more`."""
 
     needs: tuple[Need, ...] = ()
     steps: tuple[str, ...] = ()
+    no_more: bool = False
 
 
 def asks(function: Def, arguments: Collection[str]) -> Asks:
@@ -45,7 +46,8 @@ def asks(function: Def, arguments: Collection[str]) -> Asks:
     first: dict[tuple[str, str], Need] = {}
     for need in needs:
         first.setdefault((need.kind, need.name), need)
-    return Asks(tuple(first.values()), tuple(dict.fromkeys(reader.steps)))
+    no_more = "step" not in arguments or _names_its_steps(function)
+    return Asks(tuple(first.values()), tuple(dict.fromkeys(reader.steps)), no_more)
 
 
 def lacking(kind: str, name: str, there: Sequence[str]) -> str:
@@ -134,8 +136,7 @@ class _Reader(ast.NodeVisitor):
         self.generic_visit(node)
 
     def visit_Call(self, node: ast.Call) -> None:
-        named = (one.value for one in node.keywords if one.arg == "name")
-        called, first = node.func, next(iter(node.args), None) or next(named, None)
+        called, first = node.func, _first(node)
         if isinstance(called, ast.Name) and called.id in self._names and first is not None:
             if called.id == "totp":
                 self._need("totp", first)
@@ -207,6 +208,25 @@ class _Reader(ast.NodeVisitor):
     def visit_Match(self, node: ast.Match) -> None:
         self.visit(node.subject)
         self._maybe(node.cases)
+
+
+def _names_its_steps(function: Def) -> bool:
+    """Whether each has a literal name, and nobody else is handed what begins one."""
+    if len(function.decorator_list) > 1:  # another than the mark, which may begin some itself
+        return False
+    literal = {
+        id(node.func)
+        for node in ast.walk(function)
+        if isinstance(node, ast.Call) and (first := _first(node)) and _text(first) is not None
+    }
+    names = (node for node in ast.walk(function) if isinstance(node, ast.Name))
+    return all(id(node) in literal for node in names if node.id == "step")
+
+
+def _first(call: ast.Call) -> ast.expr | None:
+    """The argument that is a name, or the like."""
+    named = (one.value for one in call.keywords if one.arg == "name")
+    return next(iter(call.args), None) or next(named, None)
 
 
 def _bound(function: _Scope) -> Iterator[str]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from types import FunctionType, ModuleType
+from typing import NamedTuple
 
 from prober.journey.defs import line_of
 
@@ -18,10 +19,19 @@ _BEHIND = {
 _INSTEAD = "remove it, and write device or context into the check's journey"  # codegen prints one
 
 
-def missing(module: ModuleType, tree: ast.Module, asked: Collection[str]) -> tuple[int, str] | None:
-    """The first thing that a test with these arguments would lack: its line, and what to do."""
+class Lack(NamedTuple):
+    """What a test would lack here, as it is known there, on its line; and what to do."""
+
+    name: str
+    line: int
+    message: str
+
+
+def missing(module: ModuleType, tree: ast.Module, asked: Collection[str]) -> Iterator[Lack]:
+    """All that a test with these arguments would lack."""
     if vars(module).get("pytestmark"):
-        return line_of("pytestmark", tree), "pytestmark marks for pytest; a journey has none"
+        said = "pytestmark marks for pytest; a journey has none"
+        yield Lack("pytestmark", line_of("pytestmark", tree), said)
     for name, value in vars(module).items():
         marker = _marker(value)
         if marker is None:
@@ -31,8 +41,7 @@ def missing(module: ModuleType, tree: ast.Module, asked: Collection[str]) -> tup
         if getattr(marker, "autouse", False) or known_as in needed:
             said = f"{name} is a fixture of pytest's, which does not run here"
             right = _INSTEAD if known_as == "browser_context_args" else "call it from the journey"
-            return line_of(name, tree), f"{said}; {right}"
-    return None
+            yield Lack(known_as, line_of(name, tree), f"{said}; {right}")
 
 
 def _marker(value: object) -> object | None:

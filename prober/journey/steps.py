@@ -14,7 +14,9 @@ from prober.journey.events import Event, StepBegun, StepEnded
 from prober.journey.handlers import Handlers
 from prober.journey.interrupt import Interrupt
 from prober.journey.limits import Limit, current_task
+from prober.journey.own_time import OwnTime
 from prober.journey.tried import Tried
+from prober.journey.verdict import Verdict, failed
 from prober.journey.where import cut
 
 NAME = 100  # characters of a step's or a page's name
@@ -51,9 +53,8 @@ class Running:
     """A step that is under way."""
 
     name: str
-    began: float
-    ours: float  # seconds that were ours before it
-    ended: float | None = None  # less what was ours by then
+    began: float  # both of them of the journey's own time
+    ended: float | None = None
 
 
 class Film(Protocol):
@@ -69,8 +70,7 @@ class Steps:
     """What an author calls `step`, and which failure belongs to which step.
 
     `tell` says what an exception is worth; `seen` says what the pages have told
-    by now, without asking them: that would take longer than most steps. `ours`
-    are the seconds that we took of the journey's time: no part of any step.
+    by now, without asking them: that would take longer than most steps.
     """
 
     say: Callable[[Event], None]
@@ -79,14 +79,13 @@ class Steps:
     seen: Callable[[], None]
     film: Film
     url: Callable[[], str | None]
-    ours: Callable[[], float]
+    own_time: OwnTime
     is_async: bool
     has_limits: bool
     handlers: Handlers
     interrupt: Interrupt
-    soft: BaseException | None = None  # the first that did not end the journey
+    soft: Verdict | None = None  # on the first failure that did not end the journey
     groups: int = 0  # of the trace that are open
-    filming: float = 0.0  # seconds that these took: ours too
     _begun: list[str] = field(default_factory=list)
     _open: list[Running] = field(default_factory=list)
     _left: list[tuple[BaseException, str]] = field(default_factory=list)
@@ -108,29 +107,25 @@ class Steps:
         left = (name for one, name in self._left if one is error)
         return next(left, self._open[-1].name if self._open else None)
 
-    @property
-    def all_ours(self) -> float:
-        """Seconds until now that are no part of the journey."""
-        return self.ours() + self.filming
-
     async def filmed(self, call: Coroutine[object, None, None]) -> None:
         """What an event handler has raised may come through here; that is known (handlers.py)."""
-        began = self.clock.monotonic()
-        with Tried() as tried:
+        with self.own_time.waiting(), Tried() as tried:
             await call
-        self.filming += self.clock.monotonic() - began
         if tried.error is not None and not isinstance(tried.error, Exception):
             raise tried.error
 
     def begin(self, name: str) -> Running:
-        running = Running(name, self.clock.monotonic(), self.all_ours)
+        running = Running(name, self.own_time.seconds)
         self._open.append(running)
         self._begun.append(name)
         self.say(StepBegun(name=name))
         return running
 
-    def end(self, running: Running, error: BaseException | None) -> None:
-        """Once: a step of a journey that was given up may end a second time."""
+    def end(self, running: Running, error: BaseException | None, *, soft: bool = False) -> None:
+        """Once: a step of a journey that was given up may end a second time.
+
+        `soft`: the journey goes on. What comes after its deadline comes of that.
+        """
         if running not in self._open:
             return
         seconds = self.seconds(running)
@@ -138,13 +133,19 @@ class Steps:
         if error is not None:
             self._left.append((error, running.name))
             self.handlers.tell(error)
+        message = "" if error is None else self.tell(error, self.of(error))
+        verdict = None
+        if soft and error is not None and not self.interrupt.is_late:
+            verdict = failed(error, message)
+        self.soft = self.soft or verdict
         self.say(
             StepEnded(
                 name=running.name,
                 ok=error is None,
-                seconds=max(0.0, seconds),
+                seconds=seconds,
                 url=self.url(),
-                message="" if error is None else self.tell(error, self.of(error)),
+                message=message,
+                soft=verdict.reason if verdict else None,
             )
         )
 
@@ -155,8 +156,8 @@ class Steps:
 
     def seconds(self, running: Running) -> float:
         if running.ended is None:
-            running.ended = self.clock.monotonic() - self.all_ours
-        return running.ended - running.began + running.ours
+            running.ended = self.own_time.seconds
+        return running.ended - running.began
 
 
 class Block:
@@ -244,10 +245,10 @@ class Block:
             raise later  # its end is told with the line where that leaves the step
         fault = fault or later or self._steps.handlers.first()
         self._end_for_another(fault)
+        goes_on = self._soft and isinstance(fault, Exception)
         if self._running is not None:
-            self._steps.end(self._running, fault)
-        if self._soft and isinstance(fault, Exception):
-            self._steps.soft = self._steps.soft or fault
+            self._steps.end(self._running, fault, soft=goes_on)
+        if goes_on:
             return True
         if fault is not None and fault is not error:
             raise fault

@@ -19,7 +19,8 @@ from playwright import async_api, sync_api
 from playwright.async_api import Error
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from prober.journey.either import Context, Page, done, settled
+from prober.journey.awaited import Awaited, page_of
+from prober.journey.either import Context, Page, Request, done, settled
 from prober.journey.events import Event, Order, Seen
 from prober.journey.steps import NAME
 from prober.journey.where import cut
@@ -116,6 +117,7 @@ class Vitals:
         self._say, self._flags = say, flags
         self._documents: dict[str, _Document] = {}
         self._current: dict[Page, _Document] = {}
+        self._awaited = Awaited()
 
     async def attach(self, context: Context) -> None:
         """Before the context has a page."""
@@ -164,10 +166,16 @@ class Vitals:
             document.js_errors += 1
             document.is_news = True
 
-    def count_failed_request(self, page: Page | None) -> None:
-        if page is not None and (document := self._current.get(page)):
+    def count_failed_request(self, request: Request) -> None:
+        """Of the document that made it, or of the one that it was for."""
+        page = page_of(request)
+        if not self._awaited.add(request) and page and (document := self._current.get(page)):
             document.failed_requests += 1
             document.is_news = True
+
+    def forget_failed_request(self, request: Request) -> None:
+        """It was for a document that no page shows."""
+        self._awaited.drop(request)
 
     def _heard(self, source: Mapping[str, object], text: object) -> None:
         page = source.get("page")
@@ -183,7 +191,8 @@ class Vitals:
         if document is None:
             if told.why != "begun" or len(self._documents) >= DOCUMENTS:
                 return
-            document = self._documents[told.id] = self._current[page] = _Document(told)
+            document = _Document(told, failed_requests=self._awaited.begun(page))
+            self._documents[told.id] = self._current[page] = document
         document.is_news = document.is_news or document.told != told
         document.told = told
         if told.why == "left":

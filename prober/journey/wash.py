@@ -51,8 +51,7 @@ class Washer:
 
     def text(self, text: str) -> str:
         """The text without secrets; as a page, without what stands in its password fields."""
-        text = _INPUT.sub(lambda match: _emptied(match[0]), text) if "<" in text else text
-        return self._plain(text)
+        return self._plain(without_typed(text))
 
     def body(self, text: str) -> str:
         """What was sent to a server."""
@@ -76,6 +75,11 @@ class Washer:
         if self._disguises and _CODED.search(text):
             text = self._disguises.sub(SHOWN, text)
         return self._numbers.sub(SHOWN, text) if self._numbers else text
+
+
+def without_typed(text: str) -> str:
+    """A page, or an element of one, without what stands in its password fields."""
+    return _INPUT.sub(lambda match: _emptied(match[0]), text) if "<" in text else text
 
 
 def _emptied(field: str) -> str:

@@ -11,13 +11,15 @@ from pathlib import Path
 from types import TracebackType
 
 import prober
+from prober.journey import calls
+from prober.journey.wash import without_typed
 from prober.secret import CUT
 
 LONGEST = 300  # characters of a message
 _ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
-_LOG = re.compile(r"^(Call log|Browser logs|Call Log)\b", re.MULTILINE | re.IGNORECASE)
-_WAITED = re.compile(r"^\s*-\s*((?:waiting for|navigating to) .+)$", re.MULTILINE)
+_LOG = re.compile(r"^(?:(?:Call log|Browser logs)\b.*|=+ logs =+)$", re.MULTILINE | re.IGNORECASE)
 _SNAPSHOT = re.compile(r"^\s*Aria snapshot\b", re.MULTILINE | re.IGNORECASE)
+_STACK = re.compile(r"^\s+at .*(?:<anonymous>|:\d+:\d+)\)?$", re.MULTILINE)  # JavaScript's
 _FRAME = "╔╗╚╝║═"  # what Playwright draws around some of its advice
 _INSTALLED = ("site-packages", "dist-packages")
 _NOT_THEIRS = (
@@ -59,15 +61,15 @@ class Authors:
 
 
 def said(error: BaseException) -> str:
-    """What an exception says, without colours, logs and pictures of the page."""
-    text = _ANSI.sub("", str(error))
+    """What an exception says, without colours, stacks, pictures of the page, and most of a log."""
+    text = without_typed(_ANSI.sub("", str(error)))
     log = _LOG.search(text)
-    waited = _WAITED.search(text, log.end()) if log else None
-    text = text[: log.start()] if log else text
-    snapshot = _SNAPSHOT.search(text)
-    text = text[: snapshot.start()] if snapshot else text
-    text = "; ".join(filter(None, (line.strip(_FRAME + " \t.") for line in text.splitlines())))
-    return f"{text} ({waited[1].strip()})" if waited else text
+    text, logged = (text[: log.start()], text[log.end() :]) if log else (text, "")
+    text, logged = (_SNAPSHOT.split(one, maxsplit=1)[0] for one in (text, logged))
+    lines = _STACK.sub("", text).splitlines()
+    text = "; ".join(filter(None, (line.strip(_FRAME + " \t.") for line in lines)))
+    told = calls.told(logged, is_late="Timeout" in text)
+    return f"{text} ({told})" if told else text
 
 
 def cut(text: str, longest: int = LONGEST) -> str:

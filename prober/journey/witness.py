@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -17,9 +19,11 @@ from prober.journey.exchanges import Exchanges
 from prober.journey.files import CONSOLE, HAR, TRACE
 from prober.journey.hooks import Hooks
 from prober.journey.overheard import Overheard
+from prober.journey.own_time import OwnTime, Split
 from prober.journey.report import Report
 from prober.journey.trace import Recorder
 from prober.journey.vitals import Vitals, flags_of
+from prober.journey.wash import in_json
 from prober.journey.where import cut
 
 STEP = 1.0  # seconds that a page has before it is left to say what it measured
@@ -45,8 +49,11 @@ class Witness:
         self._order = order
         self._exchanges = Exchanges()
         self._overheard = Overheard(report.say)
-        self.ours = 0.0  # seconds that this took of the journey's time
+        self.own_time = OwnTime(clock, engine.is_alone)
+        self._asking = Split(clock)  # held while pages are asked before they are left
         self._may_take = max(LEAST, SHARE * order.timeout)
+        self._is_async = is_async
+        self._pulled: asyncio.Event | None = None  # comes when they have been asked
         self._silent: set[Page] = set()
         self.vitals = Vitals(report.say, flags_of(order))
         self.console = Console(self.vitals, clock, report.clean)
@@ -60,7 +67,8 @@ class Witness:
         await self._recorder.begin(context)
         if self._order.evidence != "never":
             self._exchanges.attach(context)
-            await self._overheard.attach(context)
+        self._overheard.stored(self._order)
+        await self._overheard.attach(context)
         await self.vitals.attach(context)
 
     async def group(self, name: str) -> None:
@@ -73,19 +81,36 @@ class Witness:
     async def pull(self) -> None:
         """Before the journey leaves a page: fetches the vitals of what is open.
 
-        A page that did not answer once is not asked again, and no more time is
-        taken than the deadline can spare: what is missing then is asked for at
-        the end.
+        Once for all the tasks that leave one at the same time. A page that did
+        not answer once is not asked again, and no more time is taken, in all,
+        than the deadline can spare: what is missing then is asked for at the end.
         """
-        if self._context is None or self.ours >= self._may_take:
+        if self._context is None or self._spare <= 0:
             return
-        began = self._clock.monotonic()
+        if self._pulled is not None:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._spare):
+                    await self._pulled.wait()
+            return
+        pulled = self._pulled = asyncio.Event() if self._is_async else None
         try:
-            pages = [page for page in self._context.pages if page not in self._silent]
-            silent = await self.vitals.pull(pages, min(STEP, self._may_take), leaving=True)
-            self._silent.update(silent)
+            with self.own_time.waiting(), self._asking:
+                await self._ask_before_leaving(self._context)
         finally:
-            self.ours += self._clock.monotonic() - began
+            self._pulled = None
+            if pulled is not None:
+                pulled.set()
+
+    @property
+    def _spare(self) -> float:
+        """Seconds that pages may still take before they are left."""
+        return self._may_take - self._asking.held
+
+    async def _ask_before_leaving(self, context: Context) -> None:
+        for page in [page for page in context.pages if page not in self._silent]:
+            if (seconds := min(STEP, self._spare)) <= 0:
+                return
+            self._silent.update(await self.vitals.pull([page], seconds, leaving=True))
 
     async def last_look(self, opened: Opened, left: Callable[[], float]) -> None:
         """Fetches the vitals after the journey."""
@@ -108,12 +133,12 @@ class Witness:
 
     async def keep(self, opened: Opened, left: Callable[[], float]) -> None:
         """The evidence of a failure, as far as there is time for it; what explains most goes first."""
-        if self._order.evidence == "never":
-            return
         pages = self._alive(opened)
         await attempt(
             self._engine, min(ASKED, left()), lambda: self._overheard.ask(opened.context, pages)
         )
+        if self._order.evidence == "never":
+            return
         self.write_console()  # as it was, before pages are told to stop waiting
         for number, page in enumerate(pages, 1):
             if left() > SLACK:
@@ -138,7 +163,8 @@ class Witness:
             self._write_complaints()
 
     def _write_exchanges(self) -> None:
-        if self._exchanges.write(self._folder):
+        if archive := self._exchanges.write(self._folder):
+            self._overheard.named(in_json(archive))
             self._report.say(Kept(kind="har", name=HAR))
 
     def _write_complaints(self) -> None:

@@ -23,6 +23,7 @@ from tests.tools import browser
 
 OFFLINE = "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1, EXCLUDE other.localhost"
 LIMIT = 40.0  # seconds after which a test gives up
+TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 _Kind = TypeVar("_Kind")
 
 
@@ -103,6 +104,8 @@ def run(
         secrets=secrets or {},
         hidden=hidden,
         run_id="run-1",
+        traceparent=TRACEPARENT,
+        first_party=(origin(base_url),) if base_url else (),
         timeout=20,
         folder=str(it.folder),
         executable=executable or browser(),
@@ -128,6 +131,10 @@ def run(
             if pipe is not None:
                 pipe.close()
     return it
+
+
+def origin(url: str) -> str:
+    return "/".join(url.split("/")[:3])
 
 
 def _hear(reading: int, process: subprocess.Popen[bytes], it: Run, is_due: bool) -> None:

@@ -161,3 +161,50 @@ def test_an_event_handler_that_hangs_is_ended_too(tmp_path: Path) -> None:
     assert (seen.ended.outcome, seen.ended.reason) == (Outcome.DOWN, Reason.TIMEOUT)
     assert "screenshot.png" in seen.kept
     assert seen.code == 0
+
+
+SOFT = """
+    with step("banner", soft=True):
+        assert False, "no banner"
+"""
+HANGS = "page.wait_for_timeout(99999)"
+STUBBORN = "while True:\n    try: time.sleep(999)\n    except BaseException: pass"
+
+
+@pytest.mark.parametrize(
+    ("template", "body"),
+    [(SYNC, HANGS), (ASYNC, f"await {HANGS}"), (ASYNC, STUBBORN)],
+    ids=["sync", "async", "never let go"],
+)
+def test_what_failed_before_the_deadline_is_the_first_cause(
+    tmp_path: Path, template: str, body: str
+) -> None:
+    template = template.replace("goto(PAGE)\n", f"goto(PAGE)\n{SOFT}", 1)
+    seen = stuck(tmp_path, template, body)
+
+    banner, hang = seen.steps["banner"], seen.steps["hang"]
+    assert (seen.ended.outcome, seen.ended.reason) == (Outcome.DOWN, Reason.STEP)
+    assert seen.ended.message == banner.message
+    assert banner.message.endswith("step 'banner': no banner")
+    assert (banner.soft, hang.soft) == (Reason.STEP, None)
+    assert hang.message.endswith("step 'hang': not done within 20 s")
+    assert seen.ended.seconds is not None
+    assert seen.ended.seconds >= hang.seconds > 0.1  # it is asked to end after 0.2 s
+
+
+def test_what_a_handler_raised_before_the_deadline_is_the_first_cause(tmp_path: Path) -> None:
+    body = "page.on('console', lambda one: 1 / 0)\npage.evaluate('() => console.log(1)')\n"
+    body += "try: page.title()\nexcept ZeroDivisionError: pass\ntime.sleep(999)"
+    seen = stuck(tmp_path, SYNC, body)
+
+    assert (seen.ended.outcome, seen.ended.reason) == (Outcome.DOWN, Reason.SCRIPT)
+    assert seen.ended.message == "journey.py:15: ZeroDivisionError: division by zero"
+
+
+def test_what_the_deadline_made_of_a_soft_step_is_the_deadlines(tmp_path: Path) -> None:
+    template = SYNC.replace('step("hang")', 'step("hang", soft=True)')
+    body = "try: time.sleep(999)\nexcept BaseException: raise ValueError('mine') from None"
+    seen = stuck(tmp_path, template, body)
+
+    assert (seen.ended.outcome, seen.ended.reason) == (Outcome.DOWN, Reason.TIMEOUT)
+    assert seen.steps["hang"].soft is None

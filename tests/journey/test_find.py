@@ -152,6 +152,19 @@ UNFIT = {
     "class": (f"{IMPORT}@journey\nclass F: ...\n", None, 2, "not over the class F"),
     "called": (f"{IMPORT}@journey('x')\ndef f(): ...\n", None, 3, "without brackets over f"),
     "generator": (f"{IMPORT}@journey\ndef f(page): yield\n", None, 3, "f yields"),
+    "in a class": (
+        "class TestShop:\n    def test_f(self, page): ...\n    def test_g(self, page): ...\n",
+        None,
+        2,
+        "test_f is in the class TestShop, and a journey is a function;"
+        " write it at the top level of the file, without self",
+    ),
+    "in a class and named": (
+        f"{GOOD}class TestShop:\n    def test_f(self): ...\n    async def test_g(self): ...\n",
+        "test_g",
+        6,
+        "test_g is in the class TestShop",
+    ),
     "fixture": ("def test_f(page, tmp_path): ...\n", None, 1, "test_f asks for 'tmp_path'"),
     "our name in a test": ("def test_f(page, step): ...\n", None, 1, "test_f asks for 'step'"),
     "mark": (
@@ -177,6 +190,52 @@ def test_a_script_that_is_no_journey_is_told_with_its_line(tmp_path: Path, case:
 
     assert (unfit.value.file, unfit.value.line) == (str(script), line)
     assert message in unfit.value.message
+
+
+SEVERAL = {
+    "arguments": (
+        f"{IMPORT}@journey\ndef f(page, stpe, /, *, other, x=1, **more): yield\n",
+        [
+            (3, "f yields"),
+            (3, "'page' is given by name"),
+            (3, "'stpe' is given by name"),
+            (3, "f asks for 'other'"),
+        ],
+    ),
+    "what pytest would have had a part in": (
+        f"{PYTEST}pytestmark = [1]\n@pytest.fixture(autouse=True)\ndef before_each(page): ...\n"
+        "@pytest.fixture\ndef cart(): ...\n@pytest.fixture\ndef nobody_asks_for(): ...\n"
+        "@pytest.mark.parametrize('x', [1])\ndef test_f(page, x, cart): ...\n",
+        [
+            (10, "test_f has a mark of pytest's"),
+            (2, "pytestmark marks for pytest"),
+            (4, "before_each is a fixture of pytest's"),
+            (6, "cart is a fixture of pytest's"),
+            (10, "test_f asks for 'x'"),
+        ],
+    ),
+    "what need not be imported": (
+        f"{IMPORT}from playwright.sync_api import sync_playwright\n@journey()\ndef f(): ...\n"
+        "with sync_playwright() as p: ...\n",
+        [(4, "@journey takes nothing"), (5, "starts a browser of its own")],
+    ),
+}
+
+
+@pytest.mark.parametrize("case", list(SEVERAL))
+def test_all_mistakes_of_a_script_are_told_at_once(tmp_path: Path, case: str) -> None:
+    source, mistakes = SEVERAL[case]
+    script = tmp_path / "journey.py"
+    script.write_text(source)
+
+    with pytest.raises(Unfit) as unfit:
+        find(script, None)
+
+    told = [unfit.value, *unfit.value.besides]
+    assert [
+        (one.line, one.message[: len(m)]) for one, (_, m) in zip(told, mistakes, strict=False)
+    ] == mistakes
+    assert len(told) == len(mistakes)
 
 
 HELPER = f"""import pytest

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 from pathlib import Path
+from types import FrameType
 
 import pytest
 
@@ -155,6 +156,37 @@ def test_the_deadline_is_the_stronger(tmp_path: Path) -> None:
 
     assert (seen.ended.outcome, seen.ended.reason) == (Outcome.DOWN, Reason.TIMEOUT)
     assert seen.ended.message.endswith("step 'hang': not done within 20 s")
+
+
+async def test_an_alarm_that_does_not_wake_the_program_comes_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It came after the last look for signals, and before the program slept."""
+    monkeypatch.setattr(signal, "signal", lambda number, handler: None)
+    interrupt, clock = Interrupt(SystemClock()), SystemClock()
+    heard: list[float] = []
+    unheard = [1]
+
+    def on_alarm(number: int, frame: FrameType | None) -> None:
+        if unheard:
+            unheard.pop()
+        else:
+            interrupt._on_alarm(number, frame)
+
+    monkeypatch.undo()
+    before = signal.signal(signal.SIGALRM, on_alarm)
+    try:
+        interrupt.last(lambda: heard.append(clock.monotonic()), 0.01)
+        began = clock.monotonic()
+        while not heard and clock.monotonic() < began + 10:
+            await clock.sleep(0.01)
+        await clock.sleep(0.2)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+    assert len(heard) == 1
+    assert heard[0] - began < 5
 
 
 async def test_once_the_deadline_has_struck_what_is_raised_is_its_own(

@@ -14,8 +14,11 @@ FOUND = {
     "file": "FILE",
     "arguments": ["page"],
     "steps": [],
+    "no_more_steps": True,
     "needs": [],
+    "naps": [],
 }
+UNFIT = {"file": "FILE", "line": 8, "message": "syntax error: invalid syntax"}
 LOUD = """
 import os, subprocess, sys, threading
 print("{")
@@ -34,7 +37,7 @@ threading.Thread(target=threading.Event().wait).start()
         (
             f"{LOUD}def f(:\n",
             [],
-            {"problem": {"file": "FILE", "line": 8, "message": "syntax error: invalid syntax"}},
+            {"problems": [UNFIT], "would_be": None},
         ),
     ],
     ids=["loud", "chosen", "unfit"],

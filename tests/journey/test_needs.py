@@ -119,6 +119,29 @@ def test_steps_are_those_with_a_literal_name_in_the_order_of_the_source() -> Non
     )
 
     assert asks(function(body), OURS).steps == ("inner", "a", "b", "c", "d")
+    assert not asks(function(body), OURS).no_more
+    assert asks(
+        function(body.replace("f'no {n}'", "'n'").replace("name=1", "name='n'")), OURS
+    ).no_more
+
+
+@pytest.mark.parametrize(
+    ("source", "no_more"),
+    [
+        ("@journey\ndef f(step): step('a')", True),
+        ("@journey\ndef f(page): page.step", True),  # it is handed nothing that begins one
+        ("@journey\n@timed\ndef f(step): step('a')", False),
+        ("def f(step): helper(step)", False),
+        ("def f(step): step(*names)", False),
+        ("def f(step): step()", False),
+    ],
+)
+def test_whether_a_run_can_have_other_steps_is_known(source: str, no_more: bool) -> None:
+    (found,) = ast.parse(source).body
+    assert isinstance(found, Def)
+    ours = [name for name in OURS if name in {arg.arg for arg in found.args.args}]
+
+    assert asks(found, ours).no_more is no_more
 
 
 @pytest.mark.parametrize(

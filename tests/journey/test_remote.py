@@ -14,7 +14,7 @@ import pytest
 from prober.journey.remote import shown, speaks_cdp
 from prober.result import Outcome, Reason
 from tests.journey.running import OFFLINE, Run, run
-from tests.servers.pages import Page, site
+from tests.servers.pages import Page, Site, site
 from tests.tools import browser
 
 SWITCHES = ["--headless", "--no-sandbox", "--disable-gpu", OFFLINE]
@@ -28,6 +28,7 @@ def look(page, context, browser, step):
         page.get_by_role("button").click()
     assert page.evaluate("navigator.userAgent").endswith(" prober-synthetic")
     assert browser.contexts[-1] == context
+    browser.new_context(base_url=page.url).new_page().goto("/somebody-elses")
 """
 TOKEN = "tok-98765"
 
@@ -72,7 +73,17 @@ def test_a_browser_that_speaks_cdp_is_driven_and_left_as_it_was(tmp_path: Path) 
     assert (by_ws.ended.outcome, by_ws.ended.message) == (Outcome.UP, "")
     assert (by_http.ended.outcome, by_http.ended.message) == (Outcome.UP, "")
     assert by_ws.visits["/"].interactions == 1
+    assert told_of_runs(it) == {"/": 2, "/somebody-elses": 0}
     assert gone
+
+
+def told_of_runs(it: Site) -> dict[str, int]:
+    """How many of the requests for each document were told of the run that they are part of."""
+    counts: dict[str, int] = {}
+    for path, headers in it.asked:
+        if path != "/favicon.ico":
+            counts[path] = counts.get(path, 0) + (headers.get("x-synthetic-run") == "run-1")
+    return counts
 
 
 def gone_from(http: str, url: str) -> bool:
@@ -104,6 +115,7 @@ def test_a_playwright_server_gives_a_browser_and_keeps_its_path_to_itself(tmp_pa
 
     assert (good.ended.outcome, good.ended.message) == (Outcome.UP, "")
     assert good.visits["/"].interactions == 1
+    assert told_of_runs(it) == {"/": 1, "/somebody-elses": 0}
     host = ws.split("/")[2]
     assert bad.ended.reason is Reason.BROWSER
     assert f"{host} gives none: " in bad.ended.message
