@@ -27,6 +27,7 @@ from prober.probes.journey_settings import BrowserSettings
 from prober.probes.left_behind import Left
 from prober.probes.play import UNATTENDED, Play
 from prober.probes.publishing import Publishing, Remains
+from prober.probes.sandbox import Sandbox, Trial, Way
 from prober.probes.turns import Turn, Turns
 from prober.result import Evidence
 from prober.secret import Scrubber
@@ -86,7 +87,7 @@ class Browsers:
         self.clock = clock
         self.setup = setup
         self.scrub = Scrubber()
-        self.sandboxed = True
+        self.sandbox = Sandbox(clock)
         self.memory = 0  # bytes that a journey and its browser may use
         self.is_stopped = False
         self._runs = (setup.runs or setup.data_dir / "runs").resolve()
@@ -101,7 +102,7 @@ class Browsers:
     def configure(self, settings: BrowserSettings, scrub: Scrubber) -> None:
         """From the next journey on."""
         self.scrub = scrub
-        self.sandboxed = chromium.sandboxed(settings.sandbox)
+        self.sandbox.wish = settings.sandbox
         self.memory = settings.memory
         self._turns.allow(settings.workers)
 
@@ -183,6 +184,20 @@ class Browsers:
         finally:
             if not await self._done(partial(evidence.remove, folder)):
                 log.warning("the folder of a journey cannot be removed: %s", folder)
+
+    async def try_sandbox(self, browser: chromium.Browser) -> None:
+        """Where nobody knows yet whether this one starts in it. Raises chromium.NoBrowser."""
+        async with self.sandbox.one_at_a_time:
+            if not self.sandbox.is_unknown(browser):
+                return
+            if (program := chromium.program(self.setup.env, browser)) is None:
+                return
+            arguments = chromium.arguments(self.setup.env)
+            async with self.folder("sandbox") as folder:
+                env = self.environment(folder)
+                way = Way(program=program, arguments=arguments, env=env, folder=folder)
+                trial = Trial(way)
+                self.sandbox.learn(browser, await self._done(trial.made, trial.give_up))
 
     async def look(self, first: int) -> memory.Look:
         """At the run whose process `first` is."""

@@ -1,4 +1,4 @@
-"""Where is a browser, is its INP right, and may it have its sandbox?
+"""Where is a browser, and is its INP right?
 
 The headless shell before a whole Chromium: only there is INP right, and it
 talks to nobody by itself. The real binary rather than Debian's wrapper script,
@@ -13,14 +13,10 @@ import shlex
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Literal, TypeAlias
 
 from prober.errors import ProberError
 from prober.probes import playwright_kept
 from prober.probes.journey_options import SHELL, Channel
-
-Sandbox: TypeAlias = "bool | Literal['auto']"
 
 SHELLS = (
     "/usr/lib/chromium/chromium-headless-shell",  # Debian
@@ -56,12 +52,6 @@ _NO_WHOLE = (
 _MISSING = (
     "there is no browser for journeys; run scripts/install, or install Debian's "
     "chromium-headless-shell, or run `playwright install chromium`, or set PROBER_CHROMIUM to its path"
-)
-# What the kernel says of unprivileged user namespaces, without which Chromium's sandbox fails.
-_FORBIDDEN = (
-    ("/proc/sys/kernel/unprivileged_userns_clone", "0"),
-    ("/proc/sys/user/max_user_namespaces", "0"),
-    ("/proc/sys/kernel/apparmor_restrict_unprivileged_userns", "1"),
 )
 
 
@@ -149,26 +139,17 @@ def _whole(env: Mapping[str, str], channel: Channel, *, headless: bool) -> Brows
     raise NoBrowser(_MISSING if channel == SHELL and headless else _NO_WHOLE)
 
 
+def program(env: Mapping[str, str], browser: Browser) -> str | None:
+    """Its path; None: only Playwright knows."""
+    return browser.path or playwright_kept.program(env, browser.channel or SHELL)
+
+
 def arguments(env: Mapping[str, str]) -> tuple[str, ...]:
     """Switches for the browser that whoever runs the agent wants: PROBER_CHROMIUM_ARGS."""
     try:
         return tuple(shlex.split(env.get("PROBER_CHROMIUM_ARGS", "")))
     except ValueError as error:
         raise NoBrowser(f"PROBER_CHROMIUM_ARGS cannot be read: {str(error).lower()}") from None
-
-
-def sandboxed(wish: Sandbox) -> bool:
-    """`auto` is: wherever it works; root never has one, nor a kernel without user namespaces."""
-    if wish != "auto":
-        return wish
-    return os.geteuid() != 0 and not any(_says(path, text) for path, text in _FORBIDDEN)
-
-
-def _says(path: str, text: str) -> bool:
-    try:
-        return Path(path).read_text().strip() == text
-    except OSError:
-        return False
 
 
 def _is_program(path: str) -> bool:

@@ -6,14 +6,16 @@ at, also after the first failure; the first in the order of `Reason` decides.
 
 from __future__ import annotations
 
+import pickle
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property, lru_cache
 from typing import Annotated, NamedTuple, Self
+from weakref import WeakValueDictionary
 
-from pydantic import BeforeValidator, Field, PlainSerializer, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, model_validator
 
 from prober.check import Model
 from prober.probes import json_rules
@@ -113,6 +115,17 @@ class Expect(Model):
         )
 
 
+_KNOWN: WeakValueDictionary[bytes, Expect] = WeakValueDictionary()
+
+
+def one_for_all(expect: Expect) -> Expect:
+    """Of thousands of checks most expect the same: the one that the others have."""
+    return _KNOWN.setdefault(pickle.dumps(expect), expect)
+
+
+ExpectField = Annotated[Expect, AfterValidator(one_for_all)]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judged:
     """One expectation that was looked at; `message` says what was wrong, if something was."""
@@ -164,9 +177,14 @@ def judge_status(ranges: tuple[StatusRange, ...], status: int) -> Judged:
     )
 
 
+@lru_cache(maxsize=4096)
+def _of_header(name: str) -> str:
+    return f"header {name}"
+
+
 def _header(name: str, rule: HeaderExpect, answer: Answer) -> Iterator[Judged]:
     values = answer.values_of(name)
-    what, actual = f"header {name}", clipped(", ".join(map(quoted, values))) or "missing"
+    what, actual = _of_header(name), clipped(", ".join(map(quoted, values))) or "missing"
     if not rule.tests:
         ok = bool(values) is rule.exists
         expected = "any value" if rule.exists else "none"
@@ -189,12 +207,12 @@ def _body(rule: TextExpect, reading: Reading) -> Iterator[Judged]:
         return
     text = reading.text
     for test in rule.tests:
-        begins = f"; {beginning(text)}" if test.wanted else ""
+        ok, begins = test.wanted is test.holds(text), ""
+        if test.wanted and not ok:
+            begins = f"; {beginning(text)}"
         yield _judged(
             Reason.BODY,
-            Assertion(
-                "body", test.said(so=test.wanted), quoted(text), test.wanted is test.holds(text)
-            ),
+            Assertion("body", test.said(so=test.wanted), quoted(text), ok),
             f"body {test.said(so=not test.wanted)}{begins}",
             by_regex=test.operator == "matches",
         )
@@ -218,9 +236,14 @@ def _json(rules: Mapping[str, JsonRule], reading: Reading) -> Iterator[Judged]:
             yield _judged(Reason.JSON, assertion, message)
 
 
+@lru_cache(maxsize=4096)
+def _at_most(limit: float) -> str:
+    return f"at most {show_duration(limit)}"
+
+
 def judge_duration(limit: float | None, seconds: float) -> Iterator[Judged]:
     if limit is not None:
-        expected, actual = f"at most {show_duration(limit)}", show_duration(seconds)
+        expected, actual = _at_most(limit), show_duration(seconds)
         assertion = Assertion("duration", expected, actual, seconds <= limit)
         yield _judged(Reason.LATENCY, assertion, f"took {actual}, expected {expected}")
 

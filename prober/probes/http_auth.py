@@ -19,7 +19,7 @@ from prober.check import Model
 from prober.probes.address import Url
 from prober.probes.http_file import NamedFile
 from prober.probes.http_headers import refuse_unsendable
-from prober.secret import Secret
+from prober.secret import Given, Secret
 
 _SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")  # RFC 6749, 3.3
 _OURS = ("grant_type", "client_id", "client_secret", "scope")
@@ -63,7 +63,7 @@ class Basic(Model):
     """A user and a password; without one it is empty."""
 
     username: Annotated[Secret, AfterValidator(_user)]
-    password: Annotated[Secret, AfterValidator(_password)] | None = None
+    password: Annotated[Given, AfterValidator(_password)] | None = None
     password_file: NamedFile | None = None
 
     @model_validator(mode="after")
@@ -85,8 +85,8 @@ class OAuth2(Model):
     """Client credentials (RFC 6749, 4.4)."""
 
     token_url: Url
-    client_id: Secret
-    client_secret: Secret
+    client_id: Given
+    client_secret: Given
     scopes: Annotated[tuple[str, ...], AfterValidator(_scopes)] = ()
     params: Annotated[Mapping[str, Secret], AfterValidator(_params)] = {}
     auth_style: Literal["header", "body"] = "header"

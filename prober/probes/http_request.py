@@ -23,6 +23,13 @@ from prober.wire.http1 import Lines, Request, Response
 
 _TOKEN = "prober-synthetic"  # noqa: S105 - a word in the User-Agent
 _FOLLOWED = frozenset({300, 301, 302, 303, 307, 308})
+# What each request says of us, whatever is asked of whom: kept once for all checks.
+_SAID = (
+    ("User-Agent", f"prober/{__version__} {_TOKEN}"),
+    ("Accept", "*/*"),
+    ("Accept-Encoding", "gzip, deflate, br"),
+    ("Connection", "close"),
+)
 _OF_THE_BODY = frozenset({"content-type", "content-encoding", "content-language"})
 
 Headers = Mapping[str, tuple[str | Secret, ...]]
@@ -63,7 +70,7 @@ class Hop:
 
         Where it is a `proxy` that is asked, it is told the whole URL, and who we are to it.
         """
-        lines = {name.lower(): [(name, value)] for name, value in self._ours(check)}
+        lines = {line[0].lower(): [line] for line in self._ours(check)}
         for name, values in self.headers.items():
             lines[name.lower()] = [(name, _sent(name, value)) for value in values]
         given = "; ".join(value for _, value in lines.get("cookie", ()))
@@ -84,10 +91,7 @@ class Hop:
 
     def _ours(self, check: str) -> Iterator[tuple[str, str]]:
         yield "Host", self.url.authority
-        yield "User-Agent", f"prober/{__version__} {_TOKEN}"
-        yield "Accept", "*/*"
-        yield "Accept-Encoding", "gzip, deflate, br"
-        yield "Connection", "close"
+        yield from _SAID
         yield "X-Synthetic-Check", check
         if self.url.userinfo is not None and not self.takes_token:
             yield "Authorization", basic_header(self.url.userinfo).reveal()

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, JsonValue, model_va
 
 from prober.check import Model
 from prober.probes.address import Url
-from prober.probes.expect import Expect
+from prober.probes.expect import Expect, ExpectField
 from prober.probes.extract import Named, SourceField
 from prober.probes.http_auth import Auth
 from prober.probes.http_body import JSON, Body, file_body, form_body, valid_form
@@ -57,7 +57,7 @@ class HttpCommon(Model):
     max_body: Annotated[Size, Field(gt=0)] = 10 * 2**20  # after decompression
     tls: TlsSettings = TlsSettings()
     values: Annotated[Mapping[Named, SourceField], Field(max_length=MOST_VALUES)] = {}
-    expect: Expect = Expect()
+    expect: ExpectField = Expect()
 
     @model_validator(mode="after")
     def _agreed(self) -> Self:

@@ -53,7 +53,7 @@ def _few(steps: object) -> object:
 class HttpStep(HttpSettings):
     """One of several requests, and what is taken from its answer for those after it."""
 
-    name: Annotated[str, AfterValidator(_step_name), Field(max_length=100)]
+    name: Annotated[str, Field(max_length=100), AfterValidator(_step_name)]
     url: Annotated[Url, BeforeValidator(LaterUrl.read)]
     extract: Annotated[Mapping[Named, SourceField], Field(max_length=MOST_EXTRACTED)] = {}
     always: bool = False  # also after a step that failed

@@ -72,6 +72,7 @@ class _Walk:
         self._base: Url | None = None  # of the last answer
         self._judging = 0.0  # seconds; ours, but the steps after it have less
         self._seconds = 0.0
+        self._since = self._step_since = net.clock.monotonic()  # when the walk began, and its step
         self._assertions: list[Assertion] = []
         self._failure: Finding | None = None  # the first, with the facts of its step
         self._facts: dict[str, Fact] = {}
@@ -85,6 +86,7 @@ class _Walk:
     async def _one(self, step: HttpStep) -> None:
         attempt, clock = self._attempt, self._net.clock
         begun, aside = clock.monotonic(), attempt.aside
+        self._step_since = begun
         if attempt.deadline is not None and begun >= attempt.deadline:
             self._too_late(step)
             return
@@ -181,6 +183,7 @@ class _Walk:
                 seconds=seconds,
                 url=url if isinstance(url, str) else None,
                 message=found.message,
+                began=self._step_since - self._since,
             )
         )
         self._assertions += [replace(a, what=f"{step.name}: {a.what}") for a in found.assertions]

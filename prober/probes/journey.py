@@ -16,7 +16,7 @@ from pathlib import Path
 
 from prober.probes import again, chromium
 from prober.probes.browsers import Browsers
-from prober.probes.journey_order import order_of
+from prober.probes.journey_order import order_of, prepare
 from prober.probes.journey_process import Start
 from prober.probes.journey_run import Given, Run
 from prober.probes.journey_settings import JourneyCheck
@@ -37,7 +37,9 @@ async def probe(check: JourneyCheck, attempt: Attempt, browsers: Browsers) -> Fi
         return Finding.unknown(said, Reason.KILLED)
     tries = _Tries(check, attempt, browsers)
     with browsers.journey(check.name, tries.stop, again=is_later) as begins:
+        asked = browsers.clock.monotonic()
         async with browsers.turn() as turn:
+            attempt.aside += browsers.clock.monotonic() - asked  # others had their turn
             return await tries.found(turn, begins)
 
 
@@ -55,8 +57,7 @@ class _Tries:
         """The agent stops, and has waited long enough."""
         self._may_again, self._attempt.final = False, True
         if self._run is not None:
-            where = f', in step "{step}"' if (step := self._run.story.step) is not None else ""
-            said = f"the agent was stopped while the journey ran{where}"
+            said = f"the agent was stopped while the journey ran{self._run.where}"
             self._run.end_now(Finding.unknown(said, Reason.KILLED))
 
     async def found(self, turn: Turn, begins: Callable[[], None]) -> Finding:
@@ -80,6 +81,7 @@ class _Tries:
     async def _tried(self, given: Given) -> Finding:
         async with self._browsers.folder(self._attempt.run_id) as folder:
             try:
+                await prepare(self._check, self._browsers)
                 start = self._start(folder)
             except chromium.NoBrowser as error:
                 self._may_again = False

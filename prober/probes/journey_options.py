@@ -14,7 +14,7 @@ from pydantic import AfterValidator, BaseModel, Field, JsonValue
 
 from prober.check import Model
 from prober.probes import devices
-from prober.secret import Secret
+from prober.secret import Given, Secret
 from prober.units import Count
 
 Channel: TypeAlias = Literal[
@@ -86,7 +86,7 @@ class Geolocation(Model):
 
 class HttpCredentials(Model):
     username: _Text
-    password: Secret
+    password: Given
     origin: _Text | None = None
     send: Literal["always", "unauthorized"] | None = None
 
@@ -95,7 +95,7 @@ class ContextProxy(Model):
     server: _Text
     bypass: _Text | None = None
     username: _Text | None = None
-    password: Secret | None = None
+    password: Given | None = None
 
 
 class ClientCertificate(Model):
@@ -103,7 +103,7 @@ class ClientCertificate(Model):
     cert_path: Annotated[Path | None, Field(alias="certPath")] = None
     key_path: Annotated[Path | None, Field(alias="keyPath")] = None
     pfx_path: Annotated[Path | None, Field(alias="pfxPath")] = None
-    passphrase: Secret | None = None
+    passphrase: Given | None = None
 
 
 class ContextOptions(Model):

@@ -12,6 +12,12 @@ from prober.probes.journey_settings import JourneyCheck
 from prober.result import Attempt
 
 
+async def prepare(check: JourneyCheck, browsers: Browsers) -> None:
+    """What has to be known before its order is made. Raises chromium.NoBrowser."""
+    if check.journey.browser.connect is None:
+        await browsers.try_sandbox(_browser(check, browsers))
+
+
 def order_of(check: JourneyCheck, attempt: Attempt, browsers: Browsers, folder: Path) -> Order:
     """Of one attempt, which works in `folder`. Raises chromium.NoBrowser."""
     settings, play = check.journey, browsers.setup.play
@@ -26,13 +32,15 @@ def order_of(check: JourneyCheck, attempt: Attempt, browsers: Browsers, folder: 
         secrets={name: secret.reveal() for name, secret in settings.secrets.items()},
         hidden=_hidden(check, browsers),
         run_id=attempt.run_id,
+        traceparent=attempt.traceparent if settings.first_parties is not None else "",
+        first_party=settings.first_parties or (),
         timeout=check.timeout,
         folder=str(folder),
         executable=browser.path,
         channel=browser.channel,
         verified=browser.verified,
         connect=connect.reveal() if connect else None,
-        sandbox=browsers.sandboxed,
+        sandbox=browsers.sandbox.off(browser) is None,
         arguments=chromium.arguments(browsers.setup.env),
         attempt=attempt.number,
         headless=play.headless,

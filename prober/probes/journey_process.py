@@ -77,12 +77,17 @@ class JourneyProcess:
         finally:
             timer.cancel()
         if not holds():
-            self._read_what_there_is()  # we may be late, and it on time
+            self.catch_up()  # we may be late, and it on time
         return holds()
 
     def wake(self) -> None:
         """Has who waits in `until` look again."""
         self._news.set()
+
+    def catch_up(self) -> None:
+        """Takes what it has said by now."""
+        for tap in self._taps:
+            tap.drain()
 
     def go(self) -> None:
         """The journey is due."""
@@ -100,7 +105,7 @@ class JourneyProcess:
         """It is dead, or not ours to wait for any longer: takes what it left in its pipes."""
         self._poll_handle.cancel()
         self._popen.poll()
-        self._read_what_there_is()
+        self.catch_up()
         for tap in self._taps:
             tap.close()
         self._taps.clear()  # they know us
@@ -108,14 +113,10 @@ class JourneyProcess:
 
     def _poll(self) -> None:
         if self._popen.poll() is not None:
-            self._read_what_there_is()
+            self.catch_up()
             self._news.set()
         else:
             self._poll_handle = self._loop.call_later(POLL, self._poll)
-
-    def _read_what_there_is(self) -> None:
-        for tap in self._taps:
-            tap.drain()
 
     def _hear(self, said: bytes) -> None:
         self.story.hear(said, self._clock.monotonic())

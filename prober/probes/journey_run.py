@@ -25,6 +25,7 @@ from prober.visit import CONTENDED
 
 EVERY, SELDOM = 0.5, 2.0  # seconds between two looks at it, where there are few processes and many
 DEBUGGED = 86400.0  # seconds for who debugs a journey
+ASK_AGAIN = 1.0  # seconds after which whoever does not come to an end is told once more
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +59,13 @@ class Run:
         self._stopped = Look()  # what of it was stopped at any time
         self.cut: Finding | None = None
         self.started_in: float | None = None  # seconds until its browser was there
+
+    @property
+    def where(self) -> str:
+        """In which step it is, as a message goes on, by all that it has said until now."""
+        if self._process is not None:
+            self._process.catch_up()
+        return self.story.where
 
     def end_now(self, why: Finding) -> None:
         """Cuts it off. What was said before stands; evidence that is being made is given up."""
@@ -102,13 +110,13 @@ class Run:
             finding = memory.blamed(finding, self._kills, memory.kills())
             finding = _with_stopped(finding, self._stopped)
         self._tell(finding, until)
-        return finding
+        return finding._replace(message=self.story.hush(finding.message))
 
     def _tell(self, finding: Finding, until: float) -> None:
         attempt, story = self._attempt, self.story
-        attempt.steps = story.all_steps(until)
-        attempt.skipped = story.skipped
-        attempt.visits = story.visits()
+        attempt.steps = list(map(story.hush.step, story.all_steps(until)))
+        attempt.skipped = list(map(story.hush, story.skipped))
+        attempt.visits = list(map(story.hush.visit, story.visits()))
         if self._turn.is_shared:
             attempt.visits = [
                 replace(visit, quality=(*visit.quality, CONTENDED)) for visit in attempt.visits
@@ -123,7 +131,7 @@ class Run:
         if not await self._got_ready(process, since):
             return
         self._begins()
-        self._begun = self._clock.monotonic()
+        self._begun = self.story.since = self._clock.monotonic()
         self._attempt.started_at = self._clock.now()
         process.go()
         self._beside.append(asyncio.create_task(self._leave_note(self._clock.now())))
@@ -135,11 +143,18 @@ class Run:
         in_time = await process.until(self._begun + self._timeout, is_done)
         if not in_time and process.code is None:
             self._asked = True
-            process.time_is_up()
-            await process.until(self._clock.monotonic() + limits.after_deadline, is_done)
+            await self._ask_to_end(process, is_done)
         if story.tidying is not None:
             await process.until(story.tidying + limits.tidying, lambda: self._is_over(process))
         await self._let_end(process)
+
+    async def _ask_to_end(self, process: JourneyProcess, is_done: Callable[[], bool]) -> None:
+        """More than once: a signal that comes just before a program begins to sleep does not wake it."""
+        now = self._clock.monotonic
+        until = now() + self._limits.after_deadline
+        while process.code is None and not is_done() and now() < until:
+            process.time_is_up()
+            await process.until(min(until, now() + ASK_AGAIN), is_done)
 
     async def _got_ready(self, process: JourneyProcess, since: float) -> bool:
         """Whether it is ready and due."""
@@ -182,7 +197,7 @@ class Run:
             pause = min(max(EVERY, 20 * (self._clock.monotonic() - began)), SELDOM)
             self._note(look)
             if look.used > self._browsers.memory:
-                self.end_now(memory.too_much(look.used, self._browsers.memory, self.story.step))
+                self.end_now(memory.too_much(look.used, self._browsers.memory, self.where))
 
     def _note(self, look: Look) -> None:
         before = self._stopped

@@ -54,7 +54,7 @@ _BY_PAGE: tuple[tuple[str, str, Callable[[Visit], float | None]], ...] = (
     ("probe_web_vital_cls", "Cumulative Layout Shift of a page.", lambda v: v.cls),
     ("probe_interactions", "Clicks, taps and keys that INP was measured of.", lambda v: v.interactions),
     ("probe_js_errors", "Errors that scripts of a page did not catch.", lambda v: v.js_errors),
-    ("probe_failed_requests", "Requests of a page that got no answer.", lambda v: v.failed_requests),
+    ("probe_failed_requests", "Requests of a page, its own too, that failed: no answer, or 400 and above.", lambda v: v.failed_requests),
 )  # fmt: skip
 
 

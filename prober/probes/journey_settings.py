@@ -12,7 +12,7 @@ from typing import Annotated, ClassVar, Literal, NamedTuple
 from pydantic import AfterValidator, BeforeValidator, Field, JsonValue
 
 from prober.check import Check, Model
-from prober.probes.address import Url
+from prober.probes.address import Url, hidden
 from prober.probes.journey_budgets import Budgets
 from prober.probes.journey_options import (
     ContextOptions,
@@ -22,7 +22,7 @@ from prober.probes.journey_options import (
     Network,
     whole,
 )
-from prober.secret import Secret
+from prober.secret import Given, Secret
 from prober.units import Count, Duration, Size
 
 _FUNCTION = re.compile(r"[^\W\d]\w*")
@@ -63,6 +63,20 @@ def _base_url(text: str) -> str:
     return text.strip()
 
 
+def _origin(text: str) -> str:
+    """As browsers write it: without the usual port, and a host as the network wants it."""
+    if "://" not in text:
+        raise ValueError(f"{hidden(text)!r} is no origin; write it as https://host")
+    url = Url.parse(text)
+    if url.target != "/" or url.userinfo is not None:
+        raise ValueError(f"{hidden(text)!r} is more than an origin; write {_origin_of(url)}")
+    return _origin_of(url)
+
+
+def _origin_of(url: Url) -> str:
+    return f"{url.scheme}://{url.authority}"
+
+
 def _params(value: Mapping[str, JsonValue]) -> Mapping[str, JsonValue]:
     try:
         text = json.dumps(value, ensure_ascii=False, allow_nan=False)
@@ -100,14 +114,23 @@ class JourneySettings(Model):
 
     script: Annotated[str, AfterValidator(_script)]
     base_url: Annotated[str, AfterValidator(_base_url)] | None = None
+    first_party: tuple[Annotated[str, AfterValidator(_origin)], ...] | None = None
     params: Annotated[Mapping[str, JsonValue], AfterValidator(_params)] = {}
-    secrets: Annotated[Mapping[str, Secret], AfterValidator(_secrets)] = {}
+    secrets: Annotated[Mapping[str, Given], AfterValidator(_secrets)] = {}
     device: Device | None = None
     network: Network | None = None
     context: ContextOptions = ContextOptions()
     budgets: Budgets = Budgets()
     evidence: Keep = "failure"
     browser: JourneyBrowser = JourneyBrowser()
+
+    @property
+    def first_parties(self) -> tuple[str, ...] | None:
+        """The origins that are known; None: nobody is told of the run."""
+        if self.first_party == ():
+            return None
+        own = () if self.base_url is None else (_origin_of(Url.parse(self.base_url)),)
+        return tuple(dict.fromkeys((*own, *(self.first_party or ()))))
 
     @property
     def parts(self) -> Script:

@@ -24,6 +24,7 @@ from prober.journey.events import (
     Verdict,
     parse,
 )
+from prober.journey.hush import Hush
 from prober.result import Finding, Outcome, Reason, Step, Visit
 from prober.secret import CUT
 from prober.units import show_duration
@@ -50,11 +51,14 @@ class Story:
     """What is known by now; `fault` is what was wrong with how it was told."""
 
     ready: Ready | None = None
+    since: float = 0.0  # when the author's function was let go; on the clock of `hear`
     steps: list[Step] = field(default_factory=list)
     seen: dict[str, Seen] = field(default_factory=dict)
     kept: list[Kept] = field(default_factory=list)
     learned: set[str] = field(default_factory=set, repr=False)
+    hush: Hush = field(default_factory=Hush, repr=False)  # takes that out of what is told
     skipped: list[str] = field(default_factory=list)
+    soft: StepEnded | None = None  # the first that failed and did not end the journey
     open_steps: list[tuple[str, float]] = field(default_factory=list)  # name, when it began
     tidying: float | None = None  # when it began
     before: Tidying | None = None  # the verdict by then
@@ -82,6 +86,11 @@ class Story:
         """The innermost that is under way."""
         return self.open_steps[-1][0] if self.open_steps else None
 
+    @property
+    def where(self) -> str:
+        """The same as a message goes on."""
+        return f', in step "{self.step}"' if self.step is not None else ""
+
     def visits(self) -> list[Visit]:
         """In the order in which the documents were first seen."""
         fields = (seen.model_dump(exclude={"event", "id"}) for seen in self.seen.values())
@@ -90,7 +99,13 @@ class Story:
     def all_steps(self, now: float) -> list[Step]:
         """With those that had not ended at `now`, outermost first."""
         cut = [
-            Step(name=name, ok=False, seconds=now - began, message="it did not end")
+            Step(
+                name=name,
+                ok=False,
+                seconds=now - began,
+                message="it did not end",
+                began=began - self.since,
+            )
             for name, began in self.open_steps
         ]
         return [*self.steps, *cut]
@@ -109,7 +124,9 @@ class Story:
             case Kept():
                 self.kept = [*self.kept, event][:MOST]
             case Learned():
-                self.learned.update(event.texts[: MOST - len(self.learned)])
+                texts = event.texts[: MOST - len(self.learned)]
+                self.learned.update(texts)
+                self.hush.learn(texts, words=event.words)
             case Skipped():
                 self.skipped = list(event.names[:MOST])
             case Tidying():
@@ -118,9 +135,12 @@ class Story:
                 self.ended = event
 
     def _step_ended(self, event: StepEnded) -> None:
+        if event.soft is not None:
+            self.soft = self.soft or event
+        began = None
         for place in reversed(range(len(self.open_steps))):
             if self.open_steps[place][0] == event.name:
-                del self.open_steps[place]
+                began = self.open_steps.pop(place)[1] - self.since
                 break
         if len(self.steps) < MOST:
             self.steps.append(
@@ -130,6 +150,7 @@ class Story:
                     seconds=event.seconds,
                     url=event.url,
                     message=event.message,
+                    began=began,
                 )
             )
 
@@ -172,19 +193,17 @@ def _unsaid(story: Story, end: End, timeout: float) -> Finding:
         return _overrun(story, timeout)
     if end.code < 0:
         name = _signal_name(-end.code)
-        said = f"the journey's process was killed by {name}{_where(story)}"
+        said = f"the journey's process was killed by {name}{story.where}"
         return Finding.unknown(said, Reason.KILLED)
-    how = f"ended with exit code {end.code} and no verdict{_where(story)}"
+    how = f"ended with exit code {end.code} and no verdict{story.where}"
     return Finding.unknown(f"the journey's process {how}{_quoted(end)}")
 
 
 def _overrun(story: Story, timeout: float) -> Finding:
+    if story.soft is not None:  # the first cause
+        return Finding.down(story.soft.soft or Reason.STEP, story.soft.message)
     limit = show_duration(timeout)
-    return Finding.down(Reason.TIMEOUT, f"not over within {limit}{_where(story)}")
-
-
-def _where(story: Story) -> str:
-    return f', in step "{story.step}"' if story.step is not None else ""
+    return Finding.down(Reason.TIMEOUT, f"not over within {limit}{story.where}")
 
 
 def _quoted(end: End) -> str:

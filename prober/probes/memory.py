@@ -73,9 +73,8 @@ def _groups() -> list[Path]:
     return found
 
 
-def too_much(used: int, limit: int, step: str | None) -> Finding:
+def too_much(used: int, limit: int, where: str) -> Finding:
     """Of a run that was ended, as it had more than it may."""
-    where = f', in step "{step}"' if step is not None else ""
     return Finding.unknown(
         f"out of memory: the journey and its browser used {show_size(used)}, "
         f"over agent.browser.memory {show_size(limit)}{where}",

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 
+_PROGRAMS = ("chrome-headless-shell", "headless_shell", "chrome", "*.app/Contents/MacOS/*")
+
 
 def package() -> Path | None:
     """The folder of the driver."""
@@ -34,12 +36,23 @@ def folder(env: Mapping[str, str]) -> str:
 
 def has(env: Mapping[str, str], name: str) -> bool:
     """Whether it keeps this browser, in the revision that it drives."""
+    return _place(env, name) is not None
+
+
+def program(env: Mapping[str, str], name: str) -> str | None:
+    """The path of this browser, where it keeps it and calls it as it has so far."""
+    place = _place(env, name)
+    found = (path for known in _PROGRAMS for path in place.glob(f"*/{known}")) if place else ()
+    return next(map(str, found), None)
+
+
+def _place(env: Mapping[str, str], name: str) -> Path | None:
     there, kept = package(), folder(env)
     if there is None:
-        return False
+        return None
     place = there / ".local-browsers" if kept == "0" else Path(kept)
-    known = f"{name.replace('-', '_')}-{revision(there, name)}"
-    return (place / known / "INSTALLATION_COMPLETE").exists()
+    known = place / f"{name.replace('-', '_')}-{revision(there, name)}"
+    return known if (known / "INSTALLATION_COMPLETE").exists() else None
 
 
 @lru_cache

@@ -89,8 +89,8 @@ TLS_SERIES = (
 class StepSeries:
     """The gauges of one check's steps: what it did not come to is absent.
 
-    A step that was taken more than once shows its last time, and as failed if
-    it ever did. Beyond the limit, the check's lifetime brings no more names.
+    A step that was taken more than once shows its longest time, as its budget and
+    alerts have it, and as failed if it ever did. Beyond the limit, the check's lifetime brings no more names.
     """
 
     def __init__(self) -> None:
@@ -110,7 +110,9 @@ class StepSeries:
 
     def _durations(self, result: Result) -> Sequence[tuple[str, float]]:
         steps = self._taken(result).items()
-        return tuple((f'step="{escape(name)}"', taken[-1].seconds) for name, taken in steps)
+        return tuple(
+            (f'step="{escape(name)}"', max(step.seconds for step in taken)) for name, taken in steps
+        )
 
     def _successes(self, result: Result) -> Sequence[tuple[str, float]]:
         steps = self._taken(result).items()

@@ -88,6 +88,7 @@ class TextTest(NamedTuple):
                 return matches(self.operand, text)
         return self.operand == text
 
+    @lru_cache(maxsize=4096)  # noqa: B019 - of values, not of objects; many checks demand the same
     def said(self, *, so: bool) -> str:
         """That a text is so, or is not so: `contains "ok"`, `does not contain "ok"`."""
         yes, no = _VERBS[self.operator]

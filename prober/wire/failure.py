@@ -53,11 +53,16 @@ def failed(error: OSError, doing: str, reason: Reason = Reason.CONNECT) -> Failu
     `reason` is that of a peer that says no at this point: CONNECT while
     connecting, TLS during the handshake, PROTOCOL afterwards.
     """
-    code = error.errno or 0
-    said = f"{doing}: {_SAID.get(code) or os.strerror(code).lower()}"
-    if code in _OURS:
+    said = f"{doing}: {words(error)}"
+    if error.errno in _OURS:
         return OwnFault(said)
-    return Failure(Reason.TIMEOUT if code == errno.ETIMEDOUT else reason, said)
+    return Failure(Reason.TIMEOUT if error.errno == errno.ETIMEDOUT else reason, said)
+
+
+def words(error: OSError) -> str:
+    """`connection refused`."""
+    code = error.errno or 0
+    return _SAID.get(code) or os.strerror(code).lower()
 
 
 def quoted(data: bytes) -> str:

@@ -64,7 +64,11 @@ class Kernel:
 
 
 def stamp(ancillary: Ancillary) -> float:
-    """CLOCK_REALTIME seconds of the newest byte of a `recvmsg`; 0 if it was not stamped."""
+    """CLOCK_REALTIME seconds of the newest byte of a `recvmsg`; 0 if it was not stamped.
+
+    Linux joins what waits to be read and keeps the last stamp: where the peer's
+    FIN waits behind the byte, it is the FIN's.
+    """
     for level, kind, data in ancillary:
         if kind == _TIMESTAMPNS and level == _SOL_SOCKET and len(data) == _STAMP:
             seconds, nanoseconds = _TIMESPEC.unpack(data)

@@ -45,6 +45,11 @@ def at_deadline(fd: int, events: object) -> None:
     signal.signal(signal.SIGUSR1, come_to_an_end)
 
 
+def at_second_deadline(fd: int, events: object) -> None:
+    """The first signal came just before it slept, so that it did not wake."""
+    signal.signal(signal.SIGUSR1, lambda number, frame: at_deadline(fd, events))
+
+
 def spin() -> None:
     while True:
         pass
@@ -88,6 +93,7 @@ def acts(fd: int, order: Order) -> Mapping[str, Callable[..., object]]:
         "hold": hold,
         "ignore": lambda: signal.signal(signal.SIGUSR1, signal.SIG_IGN),
         "at deadline": lambda events: at_deadline(fd, events),
+        "at second deadline": lambda events: at_second_deadline(fd, events),
         "grandchild": lambda: file(order["folder"], "pid", str(grandchild(stopped=False))),
         "stopped grandchild": lambda: print(grandchild(stopped=True), flush=True),
         "orphan": lambda: print(grandchild(stopped=True, env={}), flush=True),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -42,7 +43,7 @@ def slow(seconds: float) -> Sequence[Act]:
 
 
 async def test_journeys_have_their_turns_one_after_the_other(stage: Stage) -> None:
-    first = asyncio.create_task(stage.play(slow(0.4)))
+    first = asyncio.create_task(stage.play(slow(1.5)))
     await until_begun(stage, "begun")
     second = asyncio.create_task(stage.play(GOOD))
     third = asyncio.create_task(stage.play(GOOD))
@@ -51,8 +52,7 @@ async def test_journeys_have_their_turns_one_after_the_other(stage: Stage) -> No
     assert done == {first}
     begun = [(await task).attempt.started_at or 0.0 for task in (first, second, third)]
     assert begun == sorted(begun)
-    assert stage.queued[0] < 0.2
-    assert stage.queued[1] > 0.2
+    assert stage.queued[0] < 0.7 < stage.queued[1]
     assert stage.queued[2] > stage.queued[1]
 
 
@@ -164,9 +164,12 @@ async def test_journeys_at_the_same_time_are_contended_and_one_alone_is_not(stag
 async def test_a_stop_that_waited_long_enough_cuts_a_journey_off_with_a_result(
     stage: Stage,
 ) -> None:
-    acts: Sequence[Act] = [READY, GO, begun("pay"), ["file", "begun", ""], ["ignore"], ["spin"]]
+    goes: Sequence[Act] = [READY, GO, ["file", "goes", ""], ["sleep", 0.2]]
+    acts: Sequence[Act] = [*goes, begun("pay"), ["file", "begun", ""], ["ignore"], ["spin"]]
     under_way = asyncio.create_task(stage.play(acts, interval=300))
-    await until_begun(stage, "begun")
+    folder = await until_begun(stage, "goes")
+    while not (folder / "begun").exists():
+        time.sleep(0.01)  # noqa: ASYNC251 - so that nobody has heard yet of the step
     stage.browsers.stop()
 
     assert stage.browsers.cut() == {"buy"}

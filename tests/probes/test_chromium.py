@@ -15,7 +15,6 @@ from prober.probes.chromium import (
     arguments,
     find,
     missing,
-    sandboxed,
     unverified,
 )
 from prober.probes.journey_options import SHELL, Channel
@@ -182,18 +181,25 @@ def test_switches_are_split_as_a_shell_would() -> None:
         arguments({"PROBER_CHROMIUM_ARGS": "'--a"})
 
 
-def test_a_sandbox_is_there_where_it_was_asked_for_or_works(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+@pytest.mark.parametrize(
+    ("name", "place"),
+    [
+        (SHELL, "chrome-headless-shell-linux64/chrome-headless-shell"),
+        (SHELL, "chrome-linux/headless_shell"),
+        ("chromium", "chrome-linux64/chrome"),
+    ],
+)
+def test_the_program_of_one_that_playwright_keeps_is_found(
+    bare: Path, name: str, place: str
 ) -> None:
-    switch = tmp_path / "unprivileged_userns_clone"
-    monkeypatch.setattr(chromium, "_FORBIDDEN", ((str(switch), "0"),))
-    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    browser = Browser(None, None if name == SHELL else name)
+    assert chromium.program(env(bare), browser) is None
+    install(bare, name)
+    assert chromium.program(env(bare), browser) is None  # it lies where nobody knows
 
-    assert sandboxed("auto")
-    switch.write_text("0\n")
-    assert not sandboxed("auto")
-    assert sandboxed(True)
-    switch.write_text("1\n")
-    monkeypatch.setattr(os, "geteuid", lambda: 0)
-    assert not sandboxed("auto")
-    assert not sandboxed(False)
+    (kept,) = bare.iterdir()
+    (kept / place).parent.mkdir()
+    path = program(kept / place)
+
+    assert chromium.program(env(bare), browser) == path
+    assert chromium.program(env(bare), Browser("/mine")) == "/mine"

@@ -10,8 +10,8 @@ import pytest
 from prober.config import load
 from prober.probes import http
 from prober.result import Outcome
-from tests.probes.asking import running
 from tests.probes.looking import look, look_at
+from tests.probes.running import running
 from tests.servers.http import Asked, redirect, reply, site
 
 

@@ -8,7 +8,8 @@ from collections.abc import AsyncIterator
 import pytest
 
 from prober.result import Outcome, Reason
-from tests.probes.walking import Raw, check_of, look, order, run, sign_in, sign_out, told
+from tests.probes.running import run
+from tests.probes.walking import Raw, check_of, look, order, sign_in, sign_out, told
 from tests.servers.http import redirect, reply, site
 from tests.servers.shop import TOKEN, Shop, shop
 

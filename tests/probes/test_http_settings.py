@@ -83,6 +83,17 @@ def test_settings_are_equal_by_value_and_can_be_pickled() -> None:
     assert one != HttpSettings.model_validate(example | {"json": {"ping": 2}})
 
 
+def test_thousands_of_checks_share_what_none_of_them_writes_and_what_they_all_expect() -> None:
+    one, other = http(), http(expect={"status": 404})
+
+    assert one.expect is http(method="PUT").expect
+    assert one.expect.body is other.expect.body
+    assert one.tls is other.tls
+    assert one.headers is other.headers
+    assert other.expect is http(expect={"status": "404"}).expect
+    assert other.expect != http(expect={"status": 404, "duration": "1s"}).expect
+
+
 @pytest.mark.parametrize(
     "name",
     [

@@ -15,7 +15,8 @@ import pytest
 from prober.clock import SystemClock
 from prober.probes import http
 from prober.result import Outcome
-from tests.probes.asking import running, why
+from prober.secret import Scrubber
+from tests.probes.running import running, why
 from tests.servers.http import Asked, Page, drips, peer, redirect, reply, silent, site
 from tests.servers.proxy import proxy
 from tests.servers.raw import closed_port
@@ -126,7 +127,11 @@ async def test_a_client_may_say_who_it_is_in_the_body() -> None:
 
 async def test_a_token_is_kept_until_shortly_before_its_end() -> None:
     clock, tokens = Ahead(), Tokens({"expires_in": 100})
-    async with site({"/": tokens}) as idp, site({"/": reply()}) as shop, running(clock) as runner:
+    async with (
+        site({"/": tokens}) as idp,
+        site({"/": reply()}) as shop,
+        running(clock=clock) as runner,
+    ):
         one = check(shop.url(), idp.url())
         for ahead in (0, 80, 95):
             clock.ahead = ahead
@@ -216,7 +221,7 @@ async def test_asking_for_a_token_is_no_part_of_the_runs_time() -> None:
 
     async def slow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
-        await asyncio.sleep(0.3)
+        await asyncio.sleep(1.0)
         asked.set()
         writer.write(reply(200, b'{"access_token": "abcdef"}'))
 
@@ -230,9 +235,9 @@ async def test_asking_for_a_token_is_no_part_of_the_runs_time() -> None:
 
     assert asked.is_set()
     assert up.seconds == pytest.approx(sum(up.phases.values()), abs=1e-3)
-    assert up.seconds < 0.3
+    assert up.seconds < 1.0
     assert why(gone)[0] == "connect"
-    assert gone.seconds < 0.3
+    assert gone.seconds < 1.0
 
 
 async def test_a_token_that_does_not_come_is_a_timeout_of_the_run() -> None:
@@ -305,7 +310,7 @@ async def test_a_token_that_is_refused_is_down(page: Page, reason: str, message:
     async with (
         site({"/": page}) as idp,
         site({"/": reply()}) as shop,
-        running(secrets=[secret]) as runner,
+        running(scrub=Scrubber([secret])) as runner,
     ):
         result = await runner.run(check(shop.url(), idp.url()))
 

@@ -14,7 +14,8 @@ from prober.probes.answer import Answer
 from prober.probes.judging import Judges
 from prober.probes.look import Look, Seen
 from prober.result import Outcome, Reason
-from tests.probes.walking import Raw, check_of, look, order, run, sign_in, sign_out, told
+from tests.probes.running import run
+from tests.probes.walking import Raw, check_of, look, order, sign_in, sign_out, told
 from tests.servers.http import Asked, Page, peer, redirect, reply, resets, site
 from tests.servers.shop import Shop, shop
 
@@ -35,6 +36,16 @@ async def test_steps_share_cookies_and_hand_on_what_they_extract(it: Shop) -> No
     assert told(result) == [
         (name, True) for name in ("sign in", "order", "list orders", "sign out")
     ]
+
+
+async def test_a_step_began_behind_the_one_before(it: Shop) -> None:
+    result = await run(check_of(sign_in(it), order(it), look(it)))
+
+    assert len(result.steps) == 3
+    for before, step in zip(result.steps, result.steps[1:], strict=False):
+        assert before.began is not None
+        assert step.began is not None
+        assert step.began >= before.began + before.seconds
 
 
 async def test_the_first_failure_stops_the_rest_but_what_always_runs(it: Shop) -> None:

@@ -12,7 +12,7 @@ import pytest
 from prober.probes.browsers import Limits
 from tests.agent_process import until
 from tests.probes.playing import is_alive
-from tests.probes.theatre import GOOD, LATE, WAIT, WHOLE, theatre
+from tests.probes.theatre import CALM, GOOD, LATE, WAIT, WHOLE, theatre
 
 MUTE = Limits(after_deadline=1.5)  # its last word is not to be waited for
 EXPECTED = {
@@ -48,6 +48,7 @@ async def test_what_happens_to_our_own_processes_is_not_the_targets_fault(
     assert words in run.why[2]
     assert "get stuck" in run.why[2] or number == signal.SIGKILL
     assert stage.took < 3 + 5 + LATE
+    assert stage.rate > CALM
     assert not any(map(is_alive, everything))
     assert clean
 

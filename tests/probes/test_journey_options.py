@@ -98,6 +98,43 @@ async def test_the_order_has_what_the_config_says_and_its_paths_whole(
     assert not [secret for secret in SECRETS if secret in repr(told).replace(repr(told.hidden), "")]
 
 
+@pytest.mark.parametrize(
+    ("settings", "traceparent", "first_party"),
+    [
+        ({}, "00-1-2-01", ()),
+        (
+            {"base_url": "HTTPS://u:p@Shop.Example:443/de?a=b"},
+            "00-1-2-01",
+            ("https://shop.example",),
+        ),
+        (
+            {
+                "base_url": "http://[::1]:80/",
+                "first_party": ["http://[::1]", "https://a.example:8443/"],
+            },
+            "00-1-2-01",
+            ("http://[::1]", "https://a.example:8443"),
+        ),
+        (
+            {"first_party": ["https://b\u00fccher.example"]},
+            "00-1-2-01",
+            ("https://xn--bcher-kva.example",),
+        ),
+        ({"base_url": "https://shop.example", "first_party": []}, "", ()),
+    ],
+)
+async def test_first_parties_are_the_sites_own_origin_and_those_that_are_named(
+    tmp_path: Path, settings: dict[str, object], traceparent: str, first_party: tuple[str, ...]
+) -> None:
+    browsers = Browsers(FakeClock(), Setup(data_dir=tmp_path, env={"PROBER_CHROMIUM": "/missing"}))
+    written = {"script": "/look.py", "browser": {"connect": "ws://grid:3000"}} | settings
+    check = JourneyCheck.model_validate({"name": "shop", "journey": written})
+
+    told = order_of(check, Attempt(run_id="r", traceparent="00-1-2-01"), browsers, tmp_path)
+
+    assert (told.traceparent, told.first_party) == (traceparent, first_party)
+
+
 def test_no_secret_of_context_or_address_shows(shop: tuple[JourneyCheck, Scrubber]) -> None:
     check, scrub = shop
 

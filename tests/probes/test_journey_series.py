@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from prober.probes.journey_budgets import Budgets, judged
 from prober.probes.journey_series import REASONS, series
 from prober.result import Reason, Result
 from prober.series import MOST_PAGES, MOST_STEPS
@@ -61,13 +62,21 @@ def test_the_last_visit_to_a_page_counts() -> None:
     assert found['probe_web_vital_lcp_seconds{page="/b"}'] == 2
 
 
-def test_a_step_taken_again_hides_no_failure() -> None:
-    found = read(Trip([step("add", 1, "no such button"), step("add", 2)]))
+def test_a_step_taken_again_hides_no_failure_and_no_long_time() -> None:
+    found = read(Trip([step("add", 1, "no such button"), step("add", 3), step("add", 2)]))
 
     assert found == {
-        'probe_step_duration_seconds{step="add"}': 2,
+        'probe_step_duration_seconds{step="add"}': 3,
         'probe_step_success{step="add"}': 0,
     }
+
+
+def test_a_step_that_breaks_its_budget_shows_by_how_much() -> None:
+    steps = [step("add", 1), step("add", 3), step("add", 2)]
+    (kept,) = judged(Budgets(steps={"add": 2}), [], steps, None)
+    shown = read(Trip(steps))['probe_step_duration_seconds{step="add"}']
+
+    assert (kept.ok, kept.actual) == (False, shown)
 
 
 def test_what_is_beyond_the_limits_is_one() -> None:

@@ -41,6 +41,19 @@ def test_steps_inside_steps_end_in_their_own_order() -> None:
     ]
 
 
+def test_a_step_began_so_long_after_the_function_was_let_go() -> None:
+    story = Story(since=100.0)
+    events = (step_begun("a"), step_begun("b"), step_ended("b"), step_ended("stray"))
+    for moment, event in enumerate(events):
+        story.hear(json.dumps(event).encode(), 100.5 + moment)
+
+    assert [(step.name, step.began) for step in story.all_steps(110.0)] == [
+        ("b", 1.5),
+        ("stray", None),
+        ("a", 0.5),
+    ]
+
+
 def test_what_comes_after_the_verdict_does_not_count() -> None:
     up = {"event": "ended", "outcome": "up", "seconds": 1}
     story = told(up, {"event": "ended", "outcome": "down", "reason": "step"}, {"event": "no"})
@@ -83,6 +96,26 @@ def test_dying_of_the_question_whether_it_is_over_is_an_answer() -> None:
     assert verdict(Story(), end(-10, asked=True), 60).reason is Reason.TIMEOUT
     assert verdict(Story(), end(-10), 60).reason is Reason.KILLED
     assert verdict(Story(), end(-9, asked=True), 60).reason is Reason.KILLED
+
+
+@pytest.mark.parametrize("code", [None, -10])
+def test_what_failed_softly_before_the_time_was_up_is_the_first_cause(code: int | None) -> None:
+    story = told(
+        step_begun("sound"),
+        step_ended("sound"),
+        step_begun("caught by its author"),
+        step_ended("caught by its author", ok=False),
+        step_begun("banner"),
+        {**step_ended("banner", ok=False), "message": "x.py:3: no banner", "soft": "script"},
+        step_begun("stars"),
+        {**step_ended("stars", ok=False), "message": "x.py:5: no stars", "soft": "step"},
+        step_begun("hang"),
+    )
+    finding = verdict(story, end(code, asked=True), 60)
+
+    assert (finding.outcome, finding.reason) == (Outcome.DOWN, Reason.SCRIPT)
+    assert (finding.message, finding.seconds) == ("x.py:3: no banner", 3.0)
+    assert verdict(story, end(-9, asked=True), 60).reason is Reason.KILLED
 
 
 def test_an_unknown_signal_has_its_number() -> None:

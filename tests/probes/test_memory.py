@@ -122,7 +122,7 @@ def test_a_crash_is_for_want_of_memory_only_where_the_system_has_killed_meanwhil
 
 
 def test_who_was_ended_at_the_ceiling_reads_both_sizes_and_the_step() -> None:
-    found = too_much(1_825_361_101, 3 << 29, "pay")
+    found = too_much(1_825_361_101, 3 << 29, ', in step "pay"')
 
     assert found.reason is Reason.KILLED
     assert found.message == (

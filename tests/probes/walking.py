@@ -1,43 +1,14 @@
-"""How these tests run an HTTP check in steps: as the agent does, at a real shop."""
+"""HTTP checks in steps, as these tests have them done at a real shop."""
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
-from pathlib import Path
 
-from prober.clock import SystemClock
-from prober.probes import Means
-from prober.probes.browsers import Browsers, Setup
 from prober.probes.http import HttpCheck
-from prober.pulse import Pulse
 from prober.result import Result
-from prober.runner import Runner
-from prober.secret import Scrubber
-from prober.wire.network import Network
 from tests.servers.shop import Shop
 
 Raw = dict[str, object]
-
-
-async def run(check: HttpCheck) -> Result:
-    """As the agent runs it."""
-    clock = SystemClock()
-    network, pulse = Network(clock), Pulse(clock, lambda lag: None)
-    beating = asyncio.create_task(pulse.run())
-    means = Means(network, Browsers(clock, Setup(data_dir=Path("nowhere"))))
-    try:
-        runner = Runner(
-            region="here",
-            clock=clock,
-            means=means,
-            pulse=pulse,
-            scrub=Scrubber(),
-        )
-        return await asyncio.wait_for(runner.run(check), 10)
-    finally:
-        beating.cancel()
-        network.close()
 
 
 def check_of(

@@ -158,6 +158,8 @@ async def test_closing_twice_is_closing(net: Network) -> None:
         connection.close()
         connection.close()
 
+        assert connection._socket.fileno() == -1
+
 
 @linux
 async def test_a_lost_syn_is_latency(net: Network) -> None:
@@ -180,13 +182,13 @@ async def test_a_lost_syn_is_latency(net: Network) -> None:
 async def test_connect_does_not_count_our_own_lateness(net: Network) -> None:
     attempt = new_attempt()
     with raw_server(Do.HANG) as server:
-        asyncio.get_running_loop().call_soon(block, 0.2)
+        asyncio.get_running_loop().call_soon(block, 1.0)
         connection = await net.connect(Endpoint("127.0.0.1", server.port), attempt)
         now = net.clock.monotonic()
         connection.close()
 
-    assert attempt.phases["connect"] < 0.02
-    assert now - connection.started_at < 0.1
+    assert attempt.phases["connect"] < 0.5
+    assert now - connection.started_at < 0.5
 
 
 @linux
@@ -199,13 +201,13 @@ async def test_tls_does_not_count_our_own_lateness(net: Network, authority: Auth
         connecting = asyncio.create_task(net.connect(to, attempt))
         while attempt.during != "tls":  # noqa: ASYNC110 - one turn of the loop at a time
             await asyncio.sleep(0)
-        block(0.3)
+        block(1.0)
         connection = await connecting
         now = net.clock.monotonic()
         connection.close()
 
-    assert attempt.phases["tls"] < 0.15
-    assert now - connection.started_at < 0.2
+    assert attempt.phases["tls"] < 0.5
+    assert now - connection.started_at < 0.6
 
 
 @linux
@@ -248,7 +250,7 @@ async def test_the_last_byte_is_exact_though_the_first_was_not_seen(net: Network
 
 @linux
 async def test_first_and_last_byte_are_told_apart(net: Network, attempt: Attempt) -> None:
-    with raw_server(Do.READ, 0.05, OK[:-1], 0.1, OK[-1:]) as server:
+    with raw_server(Do.READ, 0.05, OK[:-1], 0.1, OK[-1:], Do.HANG) as server:
         response = await fetch(net, server.port, attempt=attempt)
 
     assert exact(response.first_byte, server, 0)
@@ -274,7 +276,7 @@ async def test_an_end_that_was_there_already_came_with_the_last_bytes(net: Netwo
         response = await asking
         connection.close()
 
-    assert exact(response.last_byte, server, 0)
+    assert server.sent[0] - CLOSE <= response.last_byte <= server.ended[0] + CLOSE
 
 
 class Wrong(SystemClock):
@@ -363,6 +365,6 @@ async def test_where_the_kernel_says_nothing_the_clock_does() -> None:
             await dial(here, closed, station, attempt)
     station.poller.close()
 
-    assert 0 < seconds < 0.1
+    assert 0 < seconds < 2
     assert response.body == b"ok"
     assert response.last_byte >= server.sent[0]

@@ -432,11 +432,11 @@ async def test_without_leave_the_request_waits_and_nobody_is_kept_busy(
     with raw_server(settings(), Do.HANG, tls=spoken(authority.server())) as server:
         spent = time.thread_time()
         with pytest.raises(TimeoutError):
-            async with asyncio.timeout(0.3):
+            async with asyncio.timeout(1.0):
                 await fetch(net, to(server, authority), request)
         spent = time.thread_time() - spent
 
-    assert spent < 0.2
+    assert spent < 0.5
 
 
 async def test_first_and_last_byte_are_those_of_the_answer(

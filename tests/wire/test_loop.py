@@ -65,6 +65,7 @@ async def test_room_wakes_the_writer(poller: Waits, pair: Pair) -> None:
         while far.recv(1 << 20):
             pass
 
+    assert not waiter.done()
     async with asyncio.timeout(2):
         await waiter
 

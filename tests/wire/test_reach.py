@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -208,10 +209,10 @@ async def test_a_silent_address_leaves_time_for_the_next(
     files[1].write_text("127.0.0.2 shop\n127.0.0.3 shop\n127.0.0.1 shop")
     with raw_server(Do.HANG) as server, silent("127.0.0.2", "127.0.0.3", port=server.port):
         to = Endpoint("shop", server.port)
-        (await net.connect(to, within(0.6, attempt))).close()
+        (await net.connect(to, within(2.4, attempt))).close()
 
     assert attempt.facts["ip"] == "127.0.0.1"
-    assert 0.3 < attempt.phases["connect"] < 0.6
+    assert 1.2 < attempt.phases["connect"] < 2.4
     assert net._poller._waiting == {}
 
 
@@ -221,13 +222,13 @@ async def test_where_all_are_silent_each_is_told_and_it_is_timeout(
 ) -> None:
     files[1].write_text("127.0.0.2 shop\n127.0.0.1 shop")
     with silent("127.0.0.1", "127.0.0.2") as port:
-        until = within(0.5, attempt).deadline or 0.0
+        until = within(2.0, attempt).deadline or 0.0
         reason, message = await refused(net, Endpoint("shop", port), attempt)
 
     first, second = message.split("; ")
     assert reason is Reason.TIMEOUT
-    assert first == f"connect to 127.0.0.2:{port}: no answer within 250 ms"
-    assert second.startswith(f"connect to 127.0.0.1:{port}: no answer within 2")
+    assert re.fullmatch(rf"connect to 127.0.0.2:{port}: no answer within (1 |\d+ m)s", first)
+    assert re.fullmatch(rf"connect to 127.0.0.1:{port}: no answer within \d+ ms", second)
     assert until - attempt.phases["connect"] > 0
 
 
@@ -240,7 +241,7 @@ async def test_one_that_says_no_is_the_reason_beside_one_that_says_nothing(
 ) -> None:
     files[1].write_text(hosts)
     with closed_port() as port, silent("127.0.0.2", port=port):
-        reason, message = await refused(net, Endpoint("shop", port), within(0.4, attempt))
+        reason, message = await refused(net, Endpoint("shop", port), within(1.6, attempt))
 
     assert reason is Reason.CONNECT
     assert f"127.0.0.1:{port}: connection refused" in message
@@ -262,10 +263,10 @@ async def test_of_little_time_none_takes_more_than_half(
     mute = ("127.0.0.2", "127.0.0.3")
     files[1].write_text("".join(f"{ip} shop\n" for ip in (*mute, "127.0.0.1")))
     with raw_server(Do.HANG) as server, silent(*mute, port=server.port):
-        (await net.connect(Endpoint("shop", server.port), within(1.2, attempt))).close()
+        (await net.connect(Endpoint("shop", server.port), within(2.4, attempt))).close()
 
     assert attempt.facts["ip"] == "127.0.0.1"
-    assert 0.8 < attempt.phases["connect"] < 1.2
+    assert 1.6 < attempt.phases["connect"] < 2.4
 
 
 @no_ipv6
@@ -279,10 +280,10 @@ async def test_after_a_silent_address_the_other_family_is_next(
         socket.create_server(("127.0.0.3", server.port)),
     ):
         to = Endpoint("shop", server.port, ip="prefer4")
-        (await net.connect(to, within(1.0, attempt))).close()
+        (await net.connect(to, within(2.0, attempt))).close()
 
     assert attempt.facts["ip"] == "::1"
-    assert 0.4 < attempt.phases["connect"] < 1.0
+    assert 0.8 < attempt.phases["connect"] < 2.0
 
 
 async def test_an_address_for_which_no_time_is_left_is_told(

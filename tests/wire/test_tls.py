@@ -376,6 +376,9 @@ async def test_a_renewed_file_is_read_again(net: Network, tmp_path: Path) -> Non
 
     with raw_server(tls=new.server()) as server:
         (await net.connect(Endpoint("127.0.0.1", server.port, policy), new_attempt())).close()
+    with raw_server(tls=old.server()) as server, pytest.raises(Failure) as failure:
+        await net.connect(Endpoint("127.0.0.1", server.port, policy), new_attempt())
+    assert failure.value.reason is Reason.CERTIFICATE
 
 
 @pytest.mark.parametrize(
