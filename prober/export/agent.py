@@ -29,7 +29,7 @@ QUEUE_EDGES = (0.1, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
 STARTUP_EDGES = (0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
 # A due missed: the last run was still going on; we came too late; a window without runs.
 SKIPPED = ("overrun", "late", "maintenance")
-OUTCOMES = ("accepted", "retried", "dead")  # of one attempt at telling a notifier
+OUTCOMES = ("accepted", "retried", "dead", "not_run")  # of one attempt at telling a notifier
 
 
 class OutboxOldest(Collector):
@@ -62,26 +62,36 @@ class _Registry(CollectorRegistry):
 
 
 class AgentMetrics:
-    """The agent's families."""
+    """The agent's families; `shard` is empty where the region's checks are one agent's."""
 
-    def __init__(self) -> None:
+    def __init__(self, region: str = "", shard: str = "") -> None:
         self._registry = _Registry()
         self._notifiers: frozenset[str] = frozenset()
         ProcessCollector(registry=self._registry)
+        self._about_itself(region, shard)
         self._about_config()
         self._about_time()
         self._about_journeys()
         self._about_telling()
 
-    def _about_config(self) -> None:
-        registry = self._registry
+    def _about_itself(self, region: str, shard: str) -> None:
+        labels = {
+            "version": __version__,
+            "python": platform.python_version(),
+            "region": region,
+            "shard": shard,
+        }
+        there = {name: text for name, text in labels.items() if text}
         self.build_info = Gauge(
             "prober_build_info",
-            "The version of the agent and of the Python it runs on.",
-            ["version", "python"],
-            registry=registry,
+            "The version of the agent and of the Python it runs on, its region, and its shard of that.",
+            there,
+            registry=self._registry,
         )
-        self.build_info.labels(__version__, platform.python_version()).set(1)
+        self.build_info.labels(**there).set(1)
+
+    def _about_config(self) -> None:
+        registry = self._registry
         self.reload_successful = Gauge(
             "prober_config_last_reload_successful",
             "Whether the last attempt to load the config succeeded.",
@@ -158,7 +168,7 @@ class AgentMetrics:
         )
         self.notifications = Counter(
             "prober_notifications",
-            "Attempts to tell a notifier: accepted, retried (refused, to be asked again), or dead (given up).",
+            "Attempts to tell a notifier: accepted, retried (refused, to be asked again), dead (given up), or not_run (a command, by its own settings).",
             ["notifier", "outcome"],
             registry=registry,
         )
@@ -172,6 +182,17 @@ class AgentMetrics:
         self.dead_letters = Counter(
             "prober_dead_letters", "Notices given up.", ["notifier"], registry=registry
         )
+
+        self._traces = Counter(
+            "prober_traces",
+            "Runs whose spans a collector accepted, or that were dropped since none took them.",
+            ["outcome"],
+            registry=registry,
+        )
+
+    def traced(self, outcome: str, count: int) -> None:
+        """So many runs were told as spans, or given up."""
+        self._traces.labels(outcome).inc(count)
 
     def configure(self, notifiers: Iterable[str]) -> None:
         """The notifiers there are from now on; those that are gone take their series along."""

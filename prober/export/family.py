@@ -1,7 +1,8 @@
 """How is a family of series written as text?
 
 One family is its head (help and type) and, per check, the ready lines of that
-check. Both formats share the lines; only the head of a counter differs.
+check. Both formats share the lines, but for the exemplars that only OpenMetrics
+knows; and the head of a counter differs.
 
 The checks are in groups, so that what has not changed since the last scrape
 need not be packed again. A group is of checks that run one after the other
@@ -10,7 +11,7 @@ need not be packed again. A group is of checks that run one after the other
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from prober.export.pack import Packed, packed
 from prober.schedule import share
@@ -58,27 +59,63 @@ class Lines(dict[str, str]):
             del self[check]
         self._is_stale = True
 
-    def text(self) -> bytes:
+    def text(self, openmetrics: bool = False) -> bytes:
         return "".join(self.values()).encode(errors="replace")
 
-    def packed(self) -> Packed:
+    def packed(self, openmetrics: bool = False) -> Packed:
         """May be called from the one thread that packs: what is put meanwhile is for the next time."""
         if self._is_stale:
             self._is_stale = False
-            self._packed = packed(self.text())
+            self._packed = packed(self.text(openmetrics))
         return self._packed
 
 
+class TwofoldLines(Lines):
+    """The same where the lines are OpenMetrics', and `plain` makes those of the other format of them."""
+
+    __slots__ = ("_is_plain_stale", "_plain", "_plain_packed")
+
+    def __init__(self, plain: Callable[[bytes], bytes]) -> None:
+        super().__init__()
+        self._plain = plain
+        self._is_plain_stale = True
+        self._plain_packed = packed(b"")
+
+    def put(self, check: str, text: str) -> None:
+        super().put(check, text)
+        self._is_plain_stale = True
+
+    def text(self, openmetrics: bool = False) -> bytes:
+        whole = super().text(openmetrics)
+        return whole if openmetrics else self._plain(whole)
+
+    def packed(self, openmetrics: bool = False) -> Packed:
+        if openmetrics:
+            return super().packed(openmetrics)
+        if self._is_plain_stale:
+            self._is_plain_stale = False
+            self._plain_packed = packed(self.text(openmetrics))
+        return self._plain_packed
+
+
 class Family:
-    """All series of one name."""
+    """All series of one name; `plain` is how lines that are written as OpenMetrics' are made plain."""
 
     __slots__ = ("_help", "_type", "groups", "name")
 
-    def __init__(self, name: str, type_: str, help_text: str) -> None:
+    def __init__(
+        self,
+        name: str,
+        type_: str,
+        help_text: str,
+        plain: Callable[[bytes], bytes] | None = None,
+    ) -> None:
         self.name = name
         self._type = type_
         self._help = help_text
-        self.groups = tuple(Lines() for _ in range(GROUPS))
+        self.groups = tuple(
+            Lines() if plain is None else TwofoldLines(plain) for _ in range(GROUPS)
+        )
 
     def head(self, openmetrics: bool) -> str:
         name, text = self.name, self._help.replace("\\", "\\\\").replace("\n", "\\n")
@@ -90,10 +127,16 @@ class Family:
         """The head and the lines, group by group; nothing where no check has lines."""
         if any(self.groups):
             yield self.head(openmetrics).encode()
-            yield from (lines.text() for lines in self.groups if lines)
+            yield from (lines.text(openmetrics) for lines in self.groups if lines)
 
     def parts(self, openmetrics: bool) -> Iterator[Packed]:
         """The same, packed."""
         if any(self.groups):
             yield packed(self.head(openmetrics).encode())
-            yield from (lines.packed() for lines in self.groups if lines)
+            yield from (lines.packed(openmetrics) for lines in self.groups if lines)
+
+    def pack(self) -> None:
+        """Whatever is not packed yet, for both formats: `parts` has it then."""
+        for lines in self.groups:
+            for openmetrics in (True, False):
+                lines.packed(openmetrics)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import re
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, Self
@@ -21,6 +21,7 @@ from prober.result import Assertion, Outcome, Result, Step
 from prober.units import rfc3339, show_duration
 
 _UNFIT = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+ONCE: Mapping[str, int] = {}
 _TAGS = {Outcome.DOWN: "failure", Outcome.UNKNOWN: "error"}
 
 
@@ -52,9 +53,9 @@ class Report:
         if self._replaces:
             self._draft.unlink(missing_ok=True)
 
-    def write(self, results: Sequence[Result]) -> None:
+    def write(self, results: Sequence[Result], runs: Mapping[str, int] = ONCE) -> None:
         try:
-            self._file.write(document(results))
+            self._file.write(document(results, runs))
             self._file.close()
             if self._replaces:
                 os.replace(self._draft, self._place)
@@ -69,15 +70,15 @@ class Report:
         return f"--junit {self._path} cannot be written: {why.lower()}"
 
 
-def document(results: Sequence[Result]) -> bytes:
-    """The whole file, in the order of `results`."""
+def document(results: Sequence[Result], runs: Mapping[str, int] = ONCE) -> bytes:
+    """The whole file, in the order of `results`. `runs` of a check, if one result tells of several."""
     root = Element("testsuites", _totals(results))
     suite = SubElement(root, "testsuite", _totals(results) | {"skipped": "0"})
     if results:
         suite.set("timestamp", rfc3339(min(one.started_at for one in results)))
         suite.set("hostname", _fit(results[0].region))
     for result in results:
-        _case(suite, result)
+        _case(suite, result, runs.get(result.check, 1))
     indent(root)
     whole: bytes = tostring(root, encoding="utf-8", xml_declaration=True)
     return whole + b"\n"
@@ -98,10 +99,10 @@ def _tag(result: Result) -> str | None:
     return "failure" if result.degraded else _TAGS.get(result.outcome)
 
 
-def _case(suite: Element, result: Result) -> None:
+def _case(suite: Element, result: Result, runs: int) -> None:
     about = {"classname": result.kind, "name": result.check, "time": _seconds(result.seconds)}
     case = SubElement(suite, "testcase", {name: _fit(text) for name, text in about.items()})
-    tag, body = _tag(result), _fit("\n".join(_body(result)))
+    tag, body = _tag(result), _fit("\n".join((*_of(result, runs), *_body(result))))
     if tag is not None:
         what = {"message": result.message, "type": result.reason or ""}
         if result.degraded:
@@ -109,6 +110,16 @@ def _case(suite: Element, result: Result) -> None:
         SubElement(case, tag, {name: _fit(text) for name, text in what.items()}).text = body
     elif body:
         SubElement(case, "system-out").text = body
+
+
+def _of(result: Result, runs: int) -> Iterator[str]:
+    """Which of several runs is told of."""
+    if runs > 1:
+        which = f"the last of {runs} runs"
+        if result.outcome is Outcome.UP:
+            yield f"{which}; the time of all of it and the budgets are medians"
+        else:
+            yield f"{which} that is {result.outcome}; the budgets are medians"
 
 
 def _body(result: Result) -> Iterator[str]:

@@ -16,6 +16,7 @@ from typing import NamedTuple, TypeAlias
 from prober.check import Check
 from prober.export.board import CheckInfo, Row
 from prober.export.family import GROUPS, Family, Lines, label_pairs, number
+from prober.export.histogram import without_exemplars
 from prober.export.tally import Tally
 from prober.export.vitals import FAMILIES as _VITALS
 from prober.result import Outcome, Result
@@ -28,6 +29,7 @@ _LAST = (
     ("probe_duration_seconds", "How long the last run's last attempt took."),
     ("probe_timeout_seconds", "How long an attempt may take."),
 )
+_WITH_EXEMPLARS = "prober_run_duration_seconds"
 _OVER_TIME = (
     ("prober_check_info", "gauge", "What the check is; 1, to be joined by check and region."),
     ("prober_check_interval_seconds", "gauge", "How often the check is to run."),
@@ -61,7 +63,7 @@ class Families:
 
     def __init__(self) -> None:
         self._last = {name: Family(name, "gauge", text) for name, text in _LAST}
-        self._over_time = [Family(*one) for one in _OVER_TIME]
+        self._over_time = [_family(*one) for one in _OVER_TIME]
         # By group: the families that are there from the start, by name.
         self.lines: tuple[Mapping[str, Lines], ...] = tuple(map(self._of_group, range(GROUPS)))
         self._made: dict[tuple[str, int], tuple[Sequence[Series], tuple[Gauge, ...]]] = {}
@@ -90,6 +92,10 @@ class Families:
 
     def _of_group(self, group: int) -> Mapping[str, Lines]:
         return {family.name: family.groups[group] for family in self}
+
+
+def _family(name: str, type_: str, text: str) -> Family:
+    return Family(name, type_, text, without_exemplars if name == _WITH_EXEMPLARS else None)
 
 
 @lru_cache(4096)

@@ -40,13 +40,15 @@ WRITING = 100  # writing the lines of a check is worth so many looks
 SCRAPES = 5  # the last ones, that tell how often somebody scrapes
 AT_FIRST = 10.0  # seconds between two scrapes, as long as nobody knows better
 PATIENCE = 0.2  # seconds that a scrape gives to others, beyond a turn between two slices
+AHEAD = 5.0  # seconds between two times of packing before anybody has scraped
+WAIT = 120.0  # seconds in which whoever scrapes at all has done so
 
 
 class Metrics:
     """The families of all checks of a region, and of the agent."""
 
-    def __init__(self, region: str, clock: Clock) -> None:
-        self.agent = AgentMetrics()
+    def __init__(self, region: str, clock: Clock, *, shard: str = "") -> None:
+        self.agent = AgentMetrics(region, shard)
         self._region = region
         self._clock = clock
         self._children: dict[str, Child] = {}
@@ -64,10 +66,12 @@ class Metrics:
         series: Sequence[Series],
         reasons: Sequence[Reason],
         rules: Sequence[tuple[str, str]],
+        edges: tuple[float, ...] = (),
     ) -> None:
         """A check that is new, or edited: of the same kind, it keeps what was counted.
 
-        `series` is its kind's table, `rules` are pairs of a rule's name and severity.
+        `series` is its kind's table, `rules` are pairs of a rule's name and severity,
+        `edges` further ones by which its durations are counted.
         """
         child = self._children.get(check.name)
         if child is None or child.info.kind != info.kind:
@@ -85,9 +89,16 @@ class Metrics:
         child.gauges = self._families.gauges(info.kind, series, child.group)
         child.shown = [None] * len(series)
         child.tally.expect(reasons)
+        child.tally.measure(edges)
         child.describe()
         child.write()
         child.write_alerts()
+
+    def measure(self, name: str, edges: tuple[float, ...]) -> None:
+        """The durations of a check are counted by these edges, too, and by no others of this sort."""
+        child = self._children.get(name)
+        if child is not None and child.tally.measure(edges):
+            child.write()
 
     def remove(self, name: str) -> None:
         """The check is gone, and so is everything that was said of it."""
@@ -164,6 +175,17 @@ class Metrics:
         for family in self._families:
             yield await run(pool, gzip.of, family.parts(openmetrics))
         yield gzip.of([packed(b"# EOF\n" * openmetrics)]) + gzip.end()
+
+    async def pack_ahead(self, pool: Executor) -> None:
+        """From the start until the first scrape: packs now and then what has come.
+
+        That scrape would have to pack everything else. `pool` is that of `render_packed`.
+        """
+        run, end = asyncio.get_running_loop().run_in_executor, self._clock.monotonic() + WAIT
+        while not self._scrapes and self._clock.monotonic() < end:
+            for family in self._families:
+                await run(pool, family.pack)
+            await self._clock.sleep(AHEAD)
 
     def _child(self, check: Check, info: CheckInfo, reasons: Sequence[Reason]) -> Child:
         labels = label_pairs(check=check.name, region=self._region)

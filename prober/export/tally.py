@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 
-from prober.export.histogram import Histogram
+from prober.export.histogram import Histogram, merged
 from prober.export.vitals import Vitals
 from prober.result import Fact, Outcome, Reason, Result
 
@@ -23,11 +23,15 @@ CODES = 20  # of one check; further ones are counted as `other`
 
 
 class Tally:
-    """Of one check of `kind`; `labels` is its own label text, which every line begins with."""
+    """Of one check of `kind`; `labels` is its own label text, which every line begins with.
+
+    `edges` are of its durations' histogram, beside those that all of its kind have.
+    """
 
     __slots__ = (
         "_codes",
         "_durations",
+        "_edges",
         "_expected",
         "_flaky",
         "_has_codes",
@@ -38,25 +42,37 @@ class Tally:
         "_vitals",
     )
 
-    def __init__(self, kind: str, labels: str, reasons: Sequence[Reason]) -> None:
+    def __init__(
+        self, kind: str, labels: str, reasons: Sequence[Reason], edges: tuple[float, ...] = ()
+    ) -> None:
         journey = kind == "journey"
         self._labels = labels
         self._outcomes = dict.fromkeys(OUTCOMES, 0)
         self._reasons: dict[str, int] = {}  # those that have occurred
         self._codes: dict[Fact, int] = {}
         self._has_codes = kind == "http"
-        self._durations = Histogram(
-            "prober_run_duration_seconds", labels, JOURNEY_EDGES if journey else EDGES
-        )
+        self._edges: tuple[float, ...] = ()
         self._vitals = Vitals(labels) if journey else None
         self._flaky = 0
         self._seldom = True  # what seldom changes has, since it was written
         self.expect(reasons)
+        self.measure(edges)
 
     def expect(self, reasons: Sequence[Reason]) -> None:
         """The reasons that can occur from now on; others stay only if they have occurred."""
         self._expected = _none_of(tuple(reasons))
         self._seldom = True
+
+    def measure(self, edges: tuple[float, ...]) -> bool:
+        """Durations by these edges, too, from now on; whether that is something new.
+
+        What is counted by others is worth nothing to them, so it begins anew.
+        """
+        whole = merged(JOURNEY_EDGES if self._vitals else EDGES, edges)
+        if is_new := whole != self._edges:
+            self._edges = whole
+            self._durations = Histogram("prober_run_duration_seconds", self._labels, whole)
+        return is_new
 
     def count(self, result: Result) -> None:
         """Called a thousand times a second, mostly with what is well."""
@@ -66,7 +82,7 @@ class Tally:
         outcome = result.finding.outcome
         if outcome is Outcome.UP:
             self._outcomes["up"] += 1
-            self._durations.observe(result.seconds)
+            self._durations.observe(result.seconds, result.run_id, result.started_at)
             if result.attempts > 1:
                 self._flaky += 1
                 self._seldom = True
@@ -86,7 +102,7 @@ class Tally:
         if outcome is Outcome.DOWN and reason is not None:
             self._reasons[reason.value] = self._reasons.get(reason.value, 0) + 1
         if reason in MEASURED:
-            self._durations.observe(result.seconds)
+            self._durations.observe(result.seconds, result.run_id, result.started_at)
 
     def _count_code(self, code: Fact) -> None:
         if code not in self._codes and len(self._codes) >= CODES:

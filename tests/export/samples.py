@@ -12,12 +12,12 @@ from prober.export.metrics import Metrics
 from prober.probes import journey_series
 from prober.result import Budget, Evidence, Fact, Finding, Outcome, Reason, Result, Step, Visit
 from prober.series import Series, fact_series, info_series
+from tests.fake_clock import NOON, FakeClock
 
 UP = Finding.up()
 TIMED_OUT = Finding.down(Reason.TIMEOUT, "no answer within 10 s")
 REFUSED = Finding.down(Reason.CONNECT, "connection refused")
 OURS = Finding.unknown("the agent was late")
-NOON = 1_700_000_000.0
 REASONS = (Reason.DNS, Reason.CONNECT, Reason.TIMEOUT)
 RULES = (("down", "critical"),)
 
@@ -94,30 +94,11 @@ def visit(page: str, lcp: float | None = 0.8, inp: float | None = None) -> Visit
     return replace(PAGE, page=page, lcp=lcp, inp=inp, interactions=int(inp is not None))
 
 
-class Hands:
-    """A clock that a test moves; it starts at noon, and nobody sleeps on it."""
-
-    def __init__(self) -> None:
-        self.passed = 0.0
-
-    def now(self) -> float:
-        return NOON + self.passed
-
-    def monotonic(self) -> float:
-        return 1000.0 + self.passed
-
-    async def sleep(self, seconds: float) -> None:
-        raise AssertionError("nothing that exports may sleep")
-
-    async def sleep_until(self, moment: float) -> None:
-        raise AssertionError("nothing that exports may sleep")
-
-
 class Bench:
     """A board and metrics that are told the same things, as the agent tells them."""
 
     def __init__(self) -> None:
-        self.clock = Hands()
+        self.clock = FakeClock()
         self.board = Board()
         self.metrics = Metrics("eu-west-1", self.clock)
 

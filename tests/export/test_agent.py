@@ -52,7 +52,7 @@ def test_a_notifier_has_its_series_before_it_is_needed_and_takes_them_along() ->
     assert "hook" not in shown
     for notifier in ("am", "mail"):
         assert f'prober_outbox_pending{{notifier="{notifier}"}} 0.0\n' in shown
-        for outcome in ("accepted", "retried", "dead"):
+        for outcome in ("accepted", "retried", "dead", "not_run"):
             assert f'{{notifier="{notifier}",outcome="{outcome}"}} 0.0\n' in shown
 
 
@@ -80,3 +80,13 @@ def test_openmetrics_leaves_the_end_mark_to_whoever_writes_the_rest() -> None:
 
     assert b"# EOF" not in shown
     assert b"# TYPE prober_runs_skipped counter\n" in shown
+
+
+def test_an_agent_says_which_region_and_shard_it_is_where_it_has_one() -> None:
+    def labels(subject: AgentMetrics) -> list[str]:
+        shown = text(subject).partition("prober_build_info{")[2].partition("}")[0]
+        return re.findall(r'(\w+)="', shown)
+
+    assert labels(AgentMetrics("eu", "0/3")) == ["python", "region", "shard", "version"]
+    assert labels(AgentMetrics("eu")) == ["python", "region", "version"]
+    assert 'region="eu",shard="0/3"' in text(AgentMetrics("eu", "0/3"))

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 from prober.export.board import AT_LEAST, Board, CheckInfo, Firing, horizon, present
 from prober.result import Outcome
-from tests.export.samples import NOON, OURS, REFUSED, UP, Bench, WebCheck, result
+from tests.export.samples import OURS, REFUSED, UP, Bench, WebCheck, result
+from tests.fake_clock import NOON
 
 INFO = CheckInfo(kind="http", target="https://shop.example/")
 

@@ -108,6 +108,17 @@ def test_a_broken_budget_is_a_failure_that_is_named_for_itself() -> None:
     assert [root.get(key) for key in ("tests", "failures", "errors")] == ["2", "1", "0"]
 
 
+def test_of_several_runs_is_said_which_one_is_told_of() -> None:
+    results = [result(Finding.up(), "a", budgets=[SLOW]), result(DOWN, "b"), result(DOWN, "c")]
+
+    root = fromstring(document(results, {"a": 3, "b": 3, "c": 1}))  # noqa: S314 - our own
+    slow, down, once = (str(case[0].text).splitlines()[0] for case in root.iter("testcase"))
+
+    assert slow == "the last of 3 runs; the time of all of it and the budgets are medians"
+    assert down == "the last of 3 runs that is down; the budgets are medians"
+    assert once == "status: status 503, expected 2xx"
+
+
 def test_a_run_that_is_not_up_is_told_by_its_own_reason_whatever_it_broke() -> None:
     root, (down, unknown) = cases(
         result(DOWN, "a", budgets=[SLOW], skipped=["pay", "sign out"]),

@@ -112,6 +112,23 @@ async def test_an_https_check_that_expects_everything_stays_within_65_series() -
     assert sum('check="https",' in line for line in lines) == 65
 
 
+@pytest.mark.parametrize(
+    ("edges", "more"), [((), 0), ((1.0,), 0), ((0.3,), 1), ((0.3, 0.3, 2.5, 1.5), 2)]
+)
+async def test_each_promise_of_latency_that_is_no_edge_already_is_one_series_more(
+    edges: tuple[float, ...], more: int
+) -> None:
+    bench = full_bench()
+    bench.metrics.measure("https", edges)
+    bench.run("https", UP, facts={**ANSWER, **CERTIFICATE})
+    lines = (await bench.text()).splitlines()
+
+    assert sum('check="https",' in line for line in lines) == 65 + more
+    assert sum('check="http",' in line for line in lines) == sum(
+        'check="http",' in line for line in (await full_bench().text()).splitlines()
+    )
+
+
 async def test_every_last_result_of_a_full_https_run_is_shown() -> None:
     text = await full_bench().text()
 

@@ -6,21 +6,14 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 
 import pytest
 
+from prober.export import family as family_module
 from prober.export import metrics as metrics_module
+from prober.export.metrics import AHEAD, WAIT
+from prober.export.pack import Packed, packed
 from prober.result import Finding, Reason, Result
 from prober.series import Series
-from tests.export.samples import (
-    NOON,
-    OURS,
-    REFUSED,
-    TIMED_OUT,
-    UP,
-    Bench,
-    Trip,
-    result,
-    step,
-    visit,
-)
+from tests.export.samples import OURS, REFUSED, TIMED_OUT, UP, Bench, Trip, result, step, visit
+from tests.fake_clock import NOON
 
 SHOP = 'check="shop",region="eu-west-1"'
 WAY = 'check="way",region="eu-west-1"'
@@ -106,7 +99,7 @@ async def test_unknown_leaves_the_last_verdict_and_moves_the_clock() -> None:
     bench = Bench()
     bench.add()
     bench.run(finding=REFUSED, seconds=0)
-    bench.clock.passed = 60
+    bench.clock.move(60)
     bench.run(finding=OURS, seconds=0)
 
     assert await bench.value(f"probe_success{{{SHOP}}}") == 0
@@ -120,10 +113,10 @@ async def test_last_results_are_withheld_without_a_verdict(interval: float, limi
     bench = Bench()
     bench.add(interval=interval)
     bench.run(finding=UP)
-    bench.clock.passed = limit
+    bench.clock.move(limit)
     bench.run(finding=OURS)
     assert await bench.value(f"probe_success{{{SHOP}}}") == 1
-    bench.clock.passed = limit + 1
+    bench.clock.move(1)
     text = await bench.text()
 
     assert "\nprobe_" not in text
@@ -138,7 +131,7 @@ async def test_a_longer_interval_keeps_the_last_result_for_longer() -> None:
     bench.add(interval=60)
     bench.run(finding=UP)
     bench.add(interval=600)
-    bench.clock.passed = 1000
+    bench.clock.move(1000)
 
     assert await bench.value(f"probe_success{{{SHOP}}}") == 1
 
@@ -149,7 +142,7 @@ async def test_many_stale_checks_are_withheld_together() -> None:
     for name in names:
         bench.add(name)
         bench.run(name)
-    bench.clock.passed = 301
+    bench.clock.move(301)
 
     assert "\nprobe_" not in await bench.text()
 
@@ -166,7 +159,7 @@ async def test_history_shows_again_what_is_not_too_old(age: float, shown: float 
     assert await bench.value(f"probe_success{{{SHOP}}}") == shown
     assert await bench.value(f"prober_last_success_timestamp_seconds{{{SHOP}}}") == NOON - age
     assert await bench.value(f'prober_runs_total{{{SHOP},outcome="up"}}') == 0
-    bench.clock.passed = 301 - min(age, 300)
+    bench.clock.move(301 - min(age, 300))
     assert await bench.value(f"probe_success{{{SHOP}}}") is None
 
 
@@ -301,7 +294,7 @@ async def test_a_check_is_written_when_it_has_run_unless_it_runs_far_more_often_
     bench = Bench()
     bench.add(interval=interval, series=(Series("probe_seen", "What was read.", seconds),))
     for _ in range(metrics_module.SCRAPES):
-        bench.clock.passed += every
+        bench.clock.move(every)
         await bench.text()
     bench.run(seconds=1.5)
 
@@ -337,6 +330,47 @@ async def test_what_changes_is_packed_anew_and_what_goes_is_gone() -> None:
         assert f"probe_success{{{SHOP}}} 0" in after
         assert f'prober_alert_firing{{{SHOP},alert="down",severity="critical"}} 1' in after
         assert not [line for line in await shown(bench, pool) if SHOP in line]
+
+
+async def test_the_first_scrape_finds_packed_what_came_before_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    texts: list[bytes] = []
+
+    def counted(text: bytes) -> Packed:
+        texts.append(text)
+        return packed(text)
+
+    monkeypatch.setattr(family_module, "packed", counted)
+    bench = Bench()
+    bench.add()
+    bench.run(finding=UP)
+    with ThreadPoolExecutor(1) as pool:
+        packing = asyncio.create_task(bench.metrics.pack_ahead(pool))
+        await bench.clock.until_asleep()
+        assert any(b"probe_success{" in text for text in texts)
+        bench.run(finding=REFUSED)
+        await bench.clock.advance(AHEAD)
+        await bench.clock.until_asleep()
+        texts.clear()
+        lines = await shown(bench, pool)
+        await bench.clock.advance(AHEAD)
+
+        assert f"probe_success{{{SHOP}}} 0" in lines
+        assert [text for text in texts if not text.startswith(b"# HELP")] == []
+        assert packing.done()
+
+
+async def test_where_nobody_ever_scrapes_nothing_is_packed_for_long() -> None:
+    bench = Bench()
+    with ThreadPoolExecutor(1) as pool:
+        packing = asyncio.create_task(bench.metrics.pack_ahead(pool))
+        while not packing.done():
+            await bench.clock.until_asleep()
+            await bench.clock.advance(AHEAD)
+            await asyncio.sleep(0)
+
+        assert bench.clock.monotonic() == 1000.0 + WAIT
 
 
 async def test_a_kind_that_a_reload_brings_during_a_scrape_spoils_nothing() -> None:
@@ -416,7 +450,7 @@ async def test_a_journeys_gauges_are_withheld_and_its_histograms_stay() -> None:
     bench.add("way", kind="journey", interval=300)
     bench.run("way", trip=Trip([step("a")], [visit("/")]))
     assert "\nprobe_step_success{" in await bench.text()
-    bench.clock.passed = 901
+    bench.clock.move(901)
     text = await bench.text()
 
     assert "\nprobe_" not in text
@@ -444,3 +478,32 @@ async def test_half_a_character_spoils_no_scrape() -> None:
     bench.run("way", trip=Trip([step("a \ud800")]))
 
     assert f'\nprobe_step_success{{{WAY},step="a ?"}} 1\n' in await bench.text()
+
+
+def buckets(text: str, check: str = "shop") -> list[str]:
+    """The edges of its durations, in the order of the exposition."""
+    start = f'prober_run_duration_seconds_bucket{{check="{check}",'
+    lines = [line for line in text.splitlines() if line.startswith(start)]
+    return [line.split('le="')[1].split('"')[0] for line in lines]
+
+
+async def test_a_reload_brings_and_takes_edges_and_keeps_what_the_same_ones_counted() -> None:
+    bench = Bench()
+    bench.add(interval=1)
+    bench.add("other", interval=60)
+    counted = f"prober_run_duration_seconds_count{{{SHOP}}}"
+    bench.run()
+    before = buckets(await bench.text())
+    bench.metrics.measure("shop", (0.3,))
+    assert await bench.value(counted) == 0
+    bench.run()
+    bench.metrics.measure("shop", (0.3,))
+    bench.metrics.measure("nobody", (0.3,))
+    text = await bench.text()
+
+    assert await bench.value(counted) == 1
+    assert buckets(text) == [*before[:6], "0.3", *before[6:]]
+    assert buckets(text, "other") == before
+    bench.add(interval=1)
+    assert buckets(await bench.text()) == before
+    assert await bench.value(f'prober_runs_total{{{SHOP},outcome="up"}}') == 2

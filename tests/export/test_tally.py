@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from prober.export.tally import CODES, EDGES, Tally
+from prober.export.histogram import without_exemplars
+from prober.export.tally import CODES, EDGES, JOURNEY_EDGES, Tally
 from prober.result import Finding, Reason
 from tests.export.samples import OURS, REFUSED, TIMED_OUT, UP, Trip, result, visit
 
@@ -12,7 +13,12 @@ def tally(*reasons: Reason, kind: str = "http") -> Tally:
 
 
 def lines(subject: Tally, family: str) -> str:
-    return dict(subject.texts()).get(family, "")
+    return without_exemplars(dict(subject.texts()).get(family, "").encode()).decode()
+
+
+def edges(subject: Tally) -> list[str]:
+    written = lines(subject, "prober_run_duration_seconds").splitlines()
+    return [line.split('le="')[1].split('"')[0] for line in written[:-2]]
 
 
 def failures(subject: Tally) -> str:
@@ -89,11 +95,11 @@ def test_buckets_are_cumulative_and_hold_their_edge() -> None:
         subject.count(result(seconds=seconds))
     written = lines(subject, "prober_run_duration_seconds").splitlines()
 
-    edges = [repr(edge) for edge in EDGES] + ["+Inf"]
+    bounds = [repr(edge) for edge in EDGES] + ["+Inf"]
     counts = [1, 1, 1, 1, 1, 1, 2, 3, 3, 3, 3, 4]
     assert written[:12] == [
         f'prober_run_duration_seconds_bucket{{{LABELS},le="{edge}"}} {count}'
-        for edge, count in zip(edges, counts, strict=True)
+        for edge, count in zip(bounds, counts, strict=True)
     ]
     assert written[12:] == [
         f"prober_run_duration_seconds_sum{{{LABELS}}} 100.305",
@@ -127,11 +133,41 @@ def test_journeys_have_wider_edges() -> None:
     subject.count(result(kind="journey", seconds=61))
     written = lines(subject, "prober_run_duration_seconds").splitlines()
 
-    assert [line.split('le="')[1].split('"')[0] for line in written[:-2]] == [
+    assert edges(subject) == [
         "0.5", "1.0", "2.5", "5.0", "10.0", "20.0", "30.0", "60.0", "120.0", "+Inf",
     ]  # fmt: skip
     assert written[7].endswith(" 0")
     assert written[8].endswith(" 1")
+
+
+def test_edges_of_its_own_stand_among_those_of_all() -> None:
+    subject = Tally("http", LABELS, (), (0.3, 2.5, 0.7000000000000001))
+    for seconds in (0.3, 0.7, 0.71):
+        subject.count(result(seconds=seconds))
+    written = lines(subject, "prober_run_duration_seconds")
+
+    whole = sorted([*EDGES, 0.3, 0.7])
+    assert edges(subject) == [*map(repr, whole), "+Inf"]
+    for edge, count in (("0.25", 0), ("0.3", 1), ("0.5", 1), ("0.7", 2), ("1.0", 3)):
+        assert f'le="{edge}"}} {count}\n' in written
+
+
+def test_a_journeys_own_edges_stand_among_those_of_journeys() -> None:
+    subject = Tally("journey", LABELS, (), (45.0,))
+
+    assert edges(subject) == [*map(repr, sorted([*JOURNEY_EDGES, 45.0])), "+Inf"]
+
+
+def test_what_was_counted_by_other_edges_is_dropped_and_by_the_same_kept() -> None:
+    subject = Tally("http", LABELS, (), (0.3,))
+    subject.count(result(seconds=0.2))
+
+    assert not subject.measure((0.3,))
+    assert not subject.measure((0.3, 1.0, 0.3))
+    assert "_count{" + LABELS + "} 1\n" in lines(subject, "prober_run_duration_seconds")
+    assert subject.measure(())
+    assert "_count{" + LABELS + "} 0\n" in lines(subject, "prober_run_duration_seconds")
+    assert edges(subject) == [*map(repr, EDGES), "+Inf"]
 
 
 def test_vitals_are_those_of_runs_that_say_something_of_the_target() -> None:

@@ -1,0 +1,1 @@
+"""Grafana's dashboards for what the agents export."""

@@ -1,0 +1,1 @@
+"""The rules by which Prometheus and Alertmanager join the regions."""
