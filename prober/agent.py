@@ -13,6 +13,7 @@ import os
 import signal
 import socket
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TypeAlias
 
@@ -21,16 +22,18 @@ from prober.clock import Clock, SystemClock
 from prober.config.child import load_in_child
 from prober.config.difference import cannot_change, difference
 from prober.config.model import Config
+from prober.config.shard import counted, own
 from prober.config.watch import EVERY, Watch
 from prober.errors import ConfigError, ProberError, Problem
 from prober.parts import Parts
 from prober.probes import lead
 from prober.result import Outcome
-from prober.schedule import Rhythm, Start
+from prober.schedule import Rhythm, Start, missed, waking
 from prober.serving import Doors, sources
 from prober.store.database import Store
 from prober.web import server
 from prober.web.app import application
+from prober.web.stream import PACKING
 
 log = logging.getLogger(__name__)
 
@@ -60,7 +63,9 @@ async def run(
     that a reload brings. Raises StartError where data_dir or port are not to be had.
     """
     process.prepare()
-    clock = SystemClock()
+    if config.agent.shard:
+        log.info("%s", counted(config))
+    config, clock = own(config), SystemClock()
     store = Store.open(config.agent.data_dir, clock)
     try:
         sock = server.bind(config.web.host, config.web.port)
@@ -96,14 +101,16 @@ class Agent:
             self._listen_to_signals()
             await parts.restore()
             doors = Doors(healthy=self._healthy, ready=lambda: self._ready, reload=self.reload)
+            app = application(sources(parts, doors))
             async with (
-                server.serving(application(sources(parts, doors)), sock) as url,
+                server.serving(app, sock) as url,
                 asyncio.TaskGroup() as tasks,
             ):
                 self._tasks = tasks
                 works = (parts.pulse.run, parts.settle.run, parts.deliverer.run, parts.reports.run)
                 minding = (parts.muting.run, parts.connectivity.run, parts.refill)
-                duties = (*works, *minding, self._prune, self._watch)
+                pack = partial(parts.metrics.pack_ahead, app[PACKING])
+                duties = (*works, *minding, parts.tracing.run, pack, self._prune, self._watch)
                 background = [tasks.create_task(duty()) for duty in duties]
                 self._schedule(list(self._checks))
                 process.settle_down()
@@ -150,15 +157,16 @@ class Agent:
                 if name in self._again:
                     self._ask_again(name)
             following = dues.next_slot(slot, self._clock.monotonic())
-            self._count_missed(dues, slot, following, begun)
+            for reason, count in missed(dues, slot, following, begun):
+                self._parts.metrics.agent.runs_skipped.labels(reason).inc(count)
             slot = following
 
     async def _turn(self, name: str, due: float | None = None) -> None:
         """One run, and what becomes of it."""
         try:
             result = await self._parts.runner.run(self._checks[name], due)
-            if result.finding.outcome is Outcome.DOWN:
-                result = await self._parts.connectivity.judged(result)
+            if result.finding.outcome is not Outcome.UP or name in self._parts.failing:
+                result = await self._parts.weighed(result)
             self._parts.observe(result)
         except Exception:  # once per turn, or one fault of ours would end every check
             log.exception("the turn of %s raised", name)
@@ -180,15 +188,6 @@ class Agent:
             self._again.discard(name)
             self._ask(name)
 
-    def _count_missed(self, dues: Rhythm, slot: int, following: int, begun: float) -> None:
-        """Slots that passed before the run began are ours (late), those after it the run's."""
-        if following == slot + 1:
-            return
-        late = dues.next_slot(slot, begun) - slot - 1
-        skipped = self._parts.metrics.agent.runs_skipped
-        skipped.labels("late").inc(late)
-        skipped.labels("overrun").inc(following - slot - 1 - late)
-
     # Reload
 
     async def reload(self) -> Sequence[str]:
@@ -205,7 +204,8 @@ class Agent:
                     raise ConfigError([Problem(str(self._path), 0, "", text) for text in refused])
             except ProberError as error:
                 self._parts.reload_failed()
-                log.error("reload refused, the old config goes on: %s", error)  # noqa: TRY400  # theirs, not ours
+                for reason in str(error).splitlines():
+                    log.error("reload refused, the old config goes on: %s", reason)  # noqa: TRY400  # theirs, not ours
                 raise
             for warning in loaded.warnings:
                 log.warning("%s", warning)
@@ -276,7 +276,9 @@ class Agent:
         await asyncio.gather(
             self._parts.settle.flush(STOP_WRITE), self._parts.reports.flush(STOP_WRITE)
         )
-        await self._parts.deliverer.drain(STOP_TELL)
+        await asyncio.gather(
+            self._parts.deliverer.drain(STOP_TELL), self._parts.tracing.drain(STOP_TELL)
+        )
         await self._parts.settle.flush(STOP_WRITE)  # what was told just now is not told again
         log.info("stopped")
 
@@ -293,8 +295,3 @@ class Agent:
     def _healthy(self) -> bool:
         """The schedule turns: nobody who follows a check has gone."""
         return not any(task.done() for task in self._followers.values()) or not self._ready
-
-
-def waking(due: float, early: float, now: float) -> float:
-    """When to call a run that gets ready for `early` seconds first; at once where that has passed."""
-    return max(due - early, min(due, now))

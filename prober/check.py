@@ -7,7 +7,7 @@ after the kind: `class TcpCheck(Check): tcp: TcpSettings`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
@@ -16,8 +16,8 @@ from prober.units import Count, Duration
 # Prometheus' own rule for label names, less the ones we set ourselves (checked by config).
 LabelName = Annotated[str, Field(pattern=r"^[a-zA-Z_][a-zA-Z0-9_]*$")]
 
-
 _GIVEN: dict[frozenset[str], set[str]] = {}
+_NOTHING: Mapping[str, object] = {}
 
 
 class Model(BaseModel):
@@ -30,6 +30,14 @@ class Model(BaseModel):
         given = self.__pydantic_fields_set__
         shared = _GIVEN.setdefault(frozenset(given), given)
         object.__setattr__(self, "__pydantic_fields_set__", shared)
+        fields = self.__dict__
+        for name, value in fields.items():
+            if value == _NOTHING:
+                fields[name] = _NOTHING
+
+    def __deepcopy__(self, memo: object = None) -> Self:
+        """Nobody changes it: where it is the default of a field, all have this one."""
+        return self
 
 
 class Check(Model):
@@ -43,7 +51,8 @@ class Check(Model):
     retries: Annotated[Count, Field(ge=0)] = 0
     severity: str | None = None
     labels: Mapping[LabelName, str] = {}
-    runbook: str | None = None
+    runbook: Annotated[str, Field(max_length=1000)] | None = None  # as long as an annotation is
+    quorum: Annotated[Count, Field(ge=1)] | None = None  # regions that agree; the config's
     depends_on: tuple[str, ...] = ()  # checks while which are down nobody is told of this one
     alerts: Mapping[
         str, Mapping[str, JsonValue] | None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import logging
 import os
 import signal
 import sys
@@ -16,7 +17,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, NoReturn, TypeAlias
 
-from prober import __version__, client, log, sentry
+from prober import __version__, client, generate, log, sentry
 from prober.errors import ConfigError, ProberError, StartError
 from prober.secret import Scrubber
 from prober.stdout import say
@@ -40,10 +41,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     try:
         sys.exit(options.command(options))
     except (ConfigError, StartError) as error:
-        _say(str(error))
+        _complain(options, str(error))
         sys.exit(BAD_INPUT)
     except ProberError as error:
-        _say(str(error))
+        _complain(options, str(error))
         sys.exit(OUR_FAULT)
     except KeyboardInterrupt:
         sys.exit(128 + signal.SIGINT)
@@ -128,9 +129,10 @@ def _notify_test(options: argparse.Namespace) -> int:
 
 
 def _validate(options: argparse.Namespace) -> int:
+    from prober.config.shard import counted
+
     loaded = _load(options, allow_unset=options.allow_unset)
-    count = len(loaded.config.checks)
-    say(f"{options.config}: valid, {count} check{'' if count == 1 else 's'}")
+    say(f"{options.config}: valid, {counted(loaded.config)}")
     return 0
 
 
@@ -163,9 +165,9 @@ def _load(
     loaded = config.load(
         options.config, os.environ, allow_unset=allow_unset, allow_broken=allow_broken
     )
-    for warning in (*loaded.warnings, *loaded.broken):
-        _say(f"warning: {warning}")
     _quietly(options)(loaded.config)
+    for warning in (*loaded.warnings, *loaded.broken):
+        _complain(options, str(warning), logging.WARNING)
     return loaded
 
 
@@ -175,8 +177,20 @@ def _quietly(options: argparse.Namespace) -> Callable[[Config], None]:
 
 
 def _heard(options: argparse.Namespace, scrub: Scrubber | None = None) -> None:
-    log.set_up(options.log_format, options.log_level, scrub)
+    log.set_up(options.log_format, options.log_level, scrub, behind=_lasts(options))
     sentry.set_up(os.environ.get("SENTRY_DSN", ""), scrub)
+
+
+def _lasts(options: argparse.Namespace) -> bool:
+    """Who does must not wait for whoever reads what it says, and that may be a program."""
+    return options.command in (_run, _demo)
+
+
+def _complain(options: argparse.Namespace, text: str, level: int = logging.ERROR) -> None:
+    if _lasts(options) and options.log_format == "json":
+        log.logger.log(level, "%s", text)
+    else:
+        _say(f"warning: {text}" if level == logging.WARNING else text)
 
 
 def _leave(number: int, frame: FrameType | None) -> NoReturn:
@@ -215,6 +229,7 @@ def _parser() -> argparse.ArgumentParser:
     _notify_command(commands)
 
     client.add_commands(commands, _command)
+    generate.add_commands(commands, _command)
 
     about = "JSON Schema of the config, for editors"
     commands.add_parser("schema", help=about, description=about + ".").set_defaults(command=_schema)

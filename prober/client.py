@@ -128,6 +128,8 @@ def _done(options: argparse.Namespace, decide: Callable[[Agent], JsonValue]) -> 
         done = decide(agent)
         its = done if isinstance(done, dict) else {}
         until = f", until {its['ends_at']}" if "ends_at" in its else ""
+        if "warning" in its:
+            print(_plain(f"warning: {its['warning']}"), file=sys.stderr)
         return _plain(f"{its.get('said')}{until}")
 
     return _say(options, told)

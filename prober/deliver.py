@@ -20,43 +20,30 @@ Alertmanagers are besides told again every minute what stands (`notify.rounds`).
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from logging import getLogger
-from typing import Protocol, TypeAlias
 
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception
 
 from prober.alerts.notice import Delivery
 from prober.clock import Clock
 from prober.errors import DeliveryError
+from prober.journal import of_notice
 from prober.notify import AnyNotifier, alertmanager
 from prober.notify.again import Standing
 from prober.notify.alertmanager import AlertmanagerNotifier
+from prober.notify.command import NotRun
 from prober.notify.gather import Gathers
-from prober.notify.lane import LONGEST_PAUSE, Lane, Lanes, may_help, pause, shown
+from prober.notify.lane import LONGEST_PAUSE, Lane, Lanes, may_help, pause, shown, until_accepted
 from prober.notify.news import News, Undelivered, Well
 from prober.notify.rounds import Rounds
-from prober.notify.telling import Claim, Orphaned, Telling
+from prober.notify.telling import INTERRUPTED, Claim, Counted, Mark, Orphaned, Telling, anything
+from prober.pace import Pace
 
-SUPERSEDED = "a later notice says more"
+AT_ONCE = 16  # lanes that go on in one turn of the loop: about a millisecond
 
 log = getLogger(__name__)
-
-# Hears how each try ended: the notifier's name, "accepted", "retried" or "dead".
-Counted: TypeAlias = Callable[[str, str], None]
-
-
-class Mark(Protocol):
-    """Writes down what became of a delivery: delivered, dead or superseded. Never raises."""
-
-    def __call__(
-        self, delivery_id: str, status: str, error: str = "", answer: str = "", /
-    ) -> Awaitable[None]: ...
-
-
-async def _anything(_: str) -> bool:
-    return True
 
 
 class Deliverer:
@@ -70,7 +57,7 @@ class Deliverer:
         mark: Mark,
         counted: Counted,
         burns: Callable[[str], bool] = lambda _: True,  # whether the incident of a key fires now
-        claim: Claim = _anything,
+        claim: Claim = anything,
         undelivered: Undelivered = lambda _, __: None,
         scrub: Callable[[str], str] = str,  # what programs say that are run
     ) -> None:
@@ -85,7 +72,9 @@ class Deliverer:
         self._standing = Standing(self.notifiers, clock, burns)
         self._group = asyncio.TaskGroup()
         self._tasks: asyncio.TaskGroup | None = None  # the group, while lanes may begin
-        self._gathers = Gathers(clock, tell=self._telling.tell, spawn=self._group.create_task)
+        self._pace = Pace(AT_ONCE)
+        tell, spawn = self._telling.tell, self._group.create_task
+        self._gathers = Gathers(clock, tell=tell, spawn=spawn, pace=self._pace)
         self._rounds = self._new_rounds()
         self._draining = False
 
@@ -95,13 +84,13 @@ class Deliverer:
             self._standing,
             self.clock,
             news=self._news,
-            aside=lambda name: self._gathers.of(name, self.notifiers[name]).gate.aside(),
+            gate=lambda name: self._gathers.of(name, self.notifiers[name]).gate,
             tell=self._telling.again,
         )
 
     @property
     def pending(self) -> Mapping[str, int]:
-        """By notifier, how many deliveries are neither accepted nor given up."""
+        """How many deliveries are neither accepted nor given up."""
         return self._lanes.pending(self.notifiers)
 
     @property
@@ -136,6 +125,15 @@ class Deliverer:
             lane = self._lanes.of(delivery)
             self._standing.resume(lane, delivery)
             self._lanes.tidy(lane)
+
+    async def interrupted(self, deliveries: Sequence[Delivery]) -> None:
+        """What the last agent was running when it ended; nobody knows how far it came."""
+        for one in deliveries:
+            log.warning(
+                "%s was interrupted, and is not run again", shown(one), extra=of_notice(one)
+            )
+            self._lanes.of(one).receipts[one.notice.key] = INTERRUPTED
+            await self._mark(one.id, "dead", INTERRUPTED)
 
     def configure(self, notifiers: Mapping[str, AnyNotifier]) -> None:
         """New settings count from the next try, and where they changed that is now.
@@ -201,14 +199,15 @@ class Deliverer:
 
     async def _let_go(self, lane: Lane) -> None:
         while lane.superseded:
-            await self._mark(lane.superseded.pop(0).id, "superseded", SUPERSEDED)
+            await self._mark(lane.superseded.pop(0).id, "superseded", "a later notice says more")
 
     async def _work(self, lane: Lane) -> None:
         """One lane until it is empty, or until a drain has tried what there is."""
         try:
             while lane.waiting:
+                await self._pace.turn()
                 try:
-                    await self._until_accepted(lane)
+                    await until_accepted(partial(self._try, lane), partial(self._tries, lane))
                 except DeliveryError as error:
                     if lane.hopeless(error):
                         await self._given_up(lane, error)
@@ -224,8 +223,8 @@ class Deliverer:
             lane.task = None
             self._lanes.tidy(lane)
 
-    async def _until_accepted(self, lane: Lane) -> None:
-        tries = AsyncRetrying(
+    def _tries(self, lane: Lane) -> AsyncRetrying:
+        return AsyncRetrying(
             retry=retry_if_exception(may_help),
             wait=partial(self._pause, lane),
             stop=lambda state: self._draining or lane.hopeless(None),
@@ -233,7 +232,6 @@ class Deliverer:
             sleep=lane.nap,
             reraise=True,
         )
-        await tries(self._try, lane)
 
     def _pause(self, lane: Lane, state: RetryCallState) -> float:
         notifier = self.notifiers.get(lane.notifier)
@@ -271,13 +269,15 @@ class Deliverer:
             self._counted(lane.notifier, "retried")
         error = state.outcome.exception() if state.outcome else None
         if self._news.first_heard(str(error), lane.notifier, lane):
-            log.warning("%s not delivered, trying again: %s", shown(lane.waiting[0]), error)
+            first = lane.waiting[0]
+            told = "%s not delivered, trying again: %s"
+            log.warning(told, shown(first), error, extra=of_notice(first))
         lane.release()
         self._start(lane)
 
     async def _accepted(self, lane: Lane) -> None:
         delivery = lane.waiting[0]
-        log.info("delivered %s", shown(delivery))
+        log.info("delivered %s", shown(delivery), extra=of_notice(delivery))
         self._counted(lane.notifier, "accepted")
         self._standing.accepted(lane, delivery)
         self._well.accepted(lane.notifier)
@@ -286,7 +286,13 @@ class Deliverer:
 
     async def _given_up(self, lane: Lane, error: DeliveryError) -> None:
         delivery = lane.waiting[0]
-        log.error("gave up %s: %s", shown(delivery), error)
+        if isinstance(error, NotRun):
+            log.warning("%s was %s", shown(delivery), error, extra=of_notice(delivery))
+            self._counted(lane.notifier, "not_run")
+            lane.receipts.setdefault(delivery.notice.key, str(error))
+            await self._mark(delivery.id, "not_run", str(error))
+            return
+        log.error("gave up %s: %s", shown(delivery), error, extra=of_notice(delivery))
         self._counted(lane.notifier, "dead")
         self._standing.given_up(lane, delivery, permanent=error.permanent)
         if not isinstance(error, Orphaned):

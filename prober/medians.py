@@ -28,9 +28,16 @@ def medians(results: Sequence[Result]) -> list[Median]:
 
 
 def as_one(results: Sequence[Result]) -> Result:
-    """The worst of the runs, of several the last, with the medians as its budgets."""
+    """The worst of the runs, of several the last, with the medians as its budgets.
+
+    Where all are up, how long it took is a median too: budgets speak of no single run.
+    """
     worst = min(reversed(results), key=lambda result: _WORST.index(result.outcome))
-    return worst._replace(budgets=tuple(one.budget for one in medians(results)))
+    seconds = worst.seconds
+    if worst.outcome is Outcome.UP:
+        seconds = median(result.seconds for result in results)
+    budgets = tuple(one.budget for one in medians(results))
+    return worst._replace(seconds=seconds, budgets=budgets)
 
 
 def _median(same: Sequence[Budget]) -> Median:

@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 from uuid import uuid4
 
+import httpx
+
 from prober.alerts.notice import Event, Notice, delivery
 from prober.clock import Clock, SystemClock
 from prober.config.model import Config
@@ -21,6 +23,7 @@ from prober.stdout import say
 from prober.units import rfc3339
 
 RULE, ALERTNAME = "test", "ProberTest"
+ACCEPTED = "accepted"
 
 
 async def run(config: Config, names: Sequence[str], clock: Clock | None = None) -> int:
@@ -28,10 +31,9 @@ async def run(config: Config, names: Sequence[str], clock: Clock | None = None) 
     chosen = _chosen(config, names)
     clock = clock or SystemClock()
     notices = _notices(config, clock.now())
-    async with post.client() as client, asyncio.TaskGroup() as tasks:
-        means = Means(client=client, clock=clock, scrub=config.scrub)
+    async with asyncio.TaskGroup() as tasks:
         asked = {
-            name: tasks.create_task(_tell(notifier, name, notices, means))
+            name: tasks.create_task(_asked(notifier, name, notices, config, clock))
             for name, notifier in chosen.items()
         }
     answers = {name: task.result() for name, task in asked.items()}
@@ -59,6 +61,23 @@ def _chosen(config: Config, names: Sequence[str]) -> dict[str, AnyNotifier]:
     return {name: config.notifiers[name] for name in names or others}
 
 
+async def _asked(
+    notifier: AnyNotifier, name: str, notices: Sequence[Notice], config: Config, clock: Clock
+) -> Answer:
+    """With a client of its own, that hears which statuses it is answered with."""
+    heard: dict[int, None] = {}
+
+    async def hear(response: httpx.Response) -> None:
+        heard[response.status_code] = None
+
+    async with post.client() as client:
+        client.event_hooks = {"response": [hear]}
+        means = Means(client=client, clock=clock, scrub=config.scrub)
+        answer = await _tell(notifier, name, notices, means)
+    statuses = ", ".join(map(str, heard))
+    return Answer(f"{ACCEPTED} ({statuses})", True) if statuses and answer.well else answer
+
+
 async def _tell(
     notifier: AnyNotifier, name: str, notices: Sequence[Notice], means: Means
 ) -> Answer:
@@ -80,7 +99,7 @@ async def _tell(
     if isinstance(notifier, CommandNotifier):
         well = all(said.startswith(command.WELL) for said in answers)
         return Answer("; ".join(answers) or "a test is none of its events", well)
-    return Answer("accepted", well=True)
+    return Answer(ACCEPTED, well=True)
 
 
 def _notices(config: Config, now: float) -> tuple[Notice, Notice]:

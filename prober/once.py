@@ -71,7 +71,7 @@ async def run(config: Config, names: Sequence[str], wish: Wish) -> int:
                 say(printed.table(check.name, medians(results[check.name])))
         each = [as_one(several) if wish.budgets else several[0] for several in results.values()]
         if report:
-            report.write(each)
+            report.write(each, {name: len(several) for name, several in results.items()})
     return _exit_code(each, wish)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 from prober.alerts.decisions import Decision
 from prober.alerts.faults import listed
@@ -16,7 +17,9 @@ from prober.connectivity import Connectivity
 from prober.deliver import Deliverer
 from prober.export.board import Board
 from prober.export.metrics import Metrics
+from prober.journal import Journal
 from prober.muting import Muting
+from prober.pace import Pace
 from prober.probes import Means
 from prober.probes.browsers import Browsers, Setup
 from prober.pulse import Pulse
@@ -27,6 +30,7 @@ from prober.runner import Runner
 from prober.settle import Settle
 from prober.shown import Shown
 from prober.store.database import Store
+from prober.tracing import Tracing
 from prober.wanted import Wanted
 from prober.web.probing import Probing
 from prober.wire.network import Network
@@ -34,6 +38,7 @@ from prober.wire.network import Network
 log = logging.getLogger(__name__)
 
 SLICE = 200  # checks that are brought in line before the loop is given back
+NEWS_AT_ONCE = 8  # runs in one turn of the loop that may open or end incidents: some milliseconds
 
 
 class Parts:
@@ -45,9 +50,12 @@ class Parts:
         self.config = config
         self.store = store
         self.clock = clock
+        self.journal = Journal(clock.now)
         self.board = Board()
-        self.metrics = Metrics(config.agent.region, clock)
+        shard = config.agent.shard
+        self.metrics = Metrics(config.agent.region, clock, shard=str(shard or ""))
         self.shown = Shown(self.board, self.metrics)
+        self.tracing = Tracing(clock, self.metrics.agent.traced)
         self.network = Network(clock, resolver=config.agent.resolver)
         self.browsers = self._browsers(config)
         self.wanted = Wanted(self.browsers.setup.env)
@@ -64,6 +72,8 @@ class Parts:
             changed=self._connected,
             missed=self._missed,
         )
+        self.failing: set[str] = set()  # checks that were not up when they last ran
+        self._pace = Pace(NEWS_AT_ONCE)
         self.probing = Probing(lambda: self.config.modules, lambda: self.runner)
         self._begun = clock.now()
         self._store_is_up = True
@@ -86,6 +96,7 @@ class Parts:
             self.observe(run.result(check.kind, self.config.agent.region, check.labels))
         over = (said for said in loaded.last if said.notice.event.is_over)
         self.deliverer.resume([*self.settle.standing(), *over], loaded.receipts)
+        await self.deliverer.interrupted(loaded.interrupted)
         self.deliverer.hand(loaded.undelivered)
 
     async def refill(self) -> None:
@@ -104,14 +115,17 @@ class Parts:
         self.deliverer.configure(config.notifiers)
         self.muting.configure(config)
         self.connectivity.configure(config.connectivity)
+        self.tracing.configure(config)
         checks = {check.name: check for check in config.checks}
         for count, name in enumerate(changed, 1):
             self.shown.enter(config, checks[name])
             if count % SLICE == 0:
                 await asyncio.sleep(0)
+        await self.shown.promised(config)
         self.settle.configure(plan(config))
         self.reports.configure(config)
         self.shown.remove(removed)
+        self.failing &= checks.keys()
         self._reloaded(successful=True)
 
     def _warn_of_lost_notifiers(self, config: Config) -> None:
@@ -127,18 +141,30 @@ class Parts:
     def reload_failed(self) -> None:
         self._reloaded(successful=False)
 
+    async def weighed(self, result: Result) -> Result:
+        """What a run is to be taken for that is not as well as all are; to be observed at once."""
+        if result.finding.outcome is Outcome.UP:
+            self.failing.discard(result.check)
+        else:
+            self.failing.add(result.check)
+        if result.finding.outcome is Outcome.DOWN:
+            result = await self.connectivity.judged(result)
+        await self._pace.turn()
+        return result
+
     def observe(self, result: Result) -> None:
         """A result on its way: the table, the metrics, and on to history and alerts."""
         row = self.board.rows.get(result.check)
         if row is None:
             return  # removed by a reload while it ran
-        before = row.state
+        last, state = row.last, row.state
         result = self.muting.stamped(result)
         self.shown.observe(row, result)
+        self.journal.run(result, last, changed=row.state is not state)
         self.settle.put(result)
         self.reports.count(result)
-        if row.state is not before or result.finding.outcome is Outcome.UNKNOWN:
-            _log(result)
+        if self.tracing.put is not None:
+            self.tracing.put(result)
 
     def before_scrape(self) -> None:
         """Puts into the metrics what is only asked for when somebody scrapes."""
@@ -167,7 +193,8 @@ class Parts:
         if faulty := self.settle.faulty:
             said.append(f"No verdict on {listed(faulty)}; ProberAgentFault fires.")
         if not self.config.checks:
-            said.append("The config has no checks.")
+            shard = self.config.agent.shard
+            said.append(f"No check is in shard {shard}." if shard else "The config has no checks.")
         return said
 
     def store_up(self, up: bool) -> None:
@@ -188,6 +215,7 @@ class Parts:
             clock=self.clock,
             hand=lambda deliveries: self.deliverer.hand(deliveries),
             alerted=self._alerted,
+            ended=self.journal.over,
             counters=self,
             ask=ask,
             holding=self.mutes,
@@ -239,13 +267,18 @@ class Parts:
         self.settle.own("undelivered", what, about=notifier)
 
     async def decide(self, decision: Decision) -> str:
-        """Carries out what somebody decided. Raises ProberError where it cannot be."""
-        said = await self.settle.decide(decision)
+        """Carries out what somebody decided. Raises ProberError where it cannot be.
+
+        A secret of the config's that was typed along is not kept.
+        """
+        by, comment = map(self.config.scrub, (decision.by, decision.comment))
+        said = await self.settle.decide(replace(decision, by=by, comment=comment))
         self.muting.changed()
         return said
 
     def _alerted(self, check: str, rule: str, severity: str, firing: bool) -> None:
         state = self.settle.states.get((check, rule))
+        self.journal.alert((check, rule), state)
         since = state.fired_at if state and state.fired_at else self.clock.now()
         self.shown.alert(check, rule, severity, since if firing else None)
 
@@ -259,17 +292,3 @@ class Parts:
         self.metrics.agent.reload_successful.set(int(successful))
         if successful:
             self.metrics.agent.reload_success_timestamp.set(self.clock.now())
-
-
-def _log(result: Result) -> None:
-    fields = {
-        "check": result.check,
-        "region": result.region,
-        "request_id": result.run_id,
-        "outcome": result.outcome.value,
-        "reason": result.reason.value if result.reason else None,
-        "duration_ms": round(result.seconds * 1000, 3),
-    }
-    level = logging.INFO if result.outcome is Outcome.UP else logging.WARNING
-    said = f": {result.message}" if result.message else ""
-    log.log(level, "%s is %s%s", result.check, result.outcome.value, said, extra=fields)

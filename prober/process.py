@@ -9,7 +9,7 @@ import sys
 
 MOST_FILES = 1 << 20
 THREAD_TURN = 0.0005  # seconds that another thread of ours may keep the loop waiting at a time
-GARBAGE = (10_000, 20, 50)  # a full collection stops the loop for 10 ms: not several times a second
+GARBAGE = (10_000, 5, 200)  # much at a time stops the loop for 50 ms, and often for 10 each
 
 log = logging.getLogger(__name__)
 

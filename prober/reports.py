@@ -25,6 +25,7 @@ from prober.alerts.scope import labels_of
 from prober.alerts.state import QUIET
 from prober.clock import Clock
 from prober.config.model import Config
+from prober.config.shard import own_labels
 from prober.export.board import Board, Row
 from prober.result import Result
 from prober.settle import Settle
@@ -120,7 +121,7 @@ class Reports:
         if one in self._reports():  # a reload may have come in between
             self._settle.remark(one.key, replace(QUIET, since=moment), said, one.notify)
 
-    async def _made(self, one: Report, moment: float) -> Notice:
+    async def _made(self, one: Report, moment: float) -> Notice | None:
         config = self._config
         assert config is not None  # noqa: S101 - there is no report without one
         facts = Facts(
@@ -129,7 +130,7 @@ class Reports:
             at=self._clock.now(),
             name=one.name or "",
             timezone=one.timezone or "UTC",
-            labels=config.agent.labels,
+            labels=own_labels(config),
             external_url=config.web.external_url or "",
         )
         ends = dict(_certificates(self._board.rows, facts.at))
@@ -145,8 +146,11 @@ def _notice(
     config: Config,
     facts: Facts,
     ends: Mapping[str, float],
-) -> Notice:
-    """Read and written beside the loop: of ten thousand checks that takes a while."""
+) -> Notice | None:
+    """Read and written beside the loop: of ten thousand checks that takes a while.
+
+    None where it is all of other shards, which tell of it.
+    """
     region, (since, until) = facts.region, facts.period
     covered = [
         check.name
@@ -164,7 +168,8 @@ def _notice(
         ],
         certificates={name: ends[name] for name in covered if name in ends},
     )
-    return reporting.notice(whole, one.called)
+    is_others = config.agent.shard is not None and not (whole.checks or whole.incidents)
+    return None if is_others else reporting.notice(whole, one.called)
 
 
 def _certificates(rows: Mapping[str, Row], now: float) -> Iterator[tuple[str, float]]:

@@ -72,3 +72,20 @@ class Start:
         if self.rate > MANY:
             origin = math.ceil(origin / GRID) * GRID
         return Rhythm(origin, interval)
+
+
+def waking(due: float, early: float, now: float) -> float:
+    """When to call a run that gets ready for `early` seconds first; at once where that has passed."""
+    return max(due - early, min(due, now))
+
+
+def missed(dues: Rhythm, slot: int, following: int, begun: float) -> tuple[tuple[str, int], ...]:
+    """How many slots between `slot` and `following` nobody ran, and why.
+
+    Those that passed before the run of `slot` had `begun` are ours (late), those
+    after it the run's (overrun).
+    """
+    if following == slot + 1:
+        return ()
+    late = dues.next_slot(slot, begun) - slot - 1
+    return (("late", late), ("overrun", following - slot - 1 - late))

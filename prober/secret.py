@@ -13,11 +13,11 @@ import json
 import re
 from collections.abc import Callable, Iterable
 from functools import lru_cache
-from typing import Protocol, Self, TypeVar
+from typing import Annotated, Protocol, Self, TypeVar
 from urllib.parse import quote, quote_plus
 
 import re2
-from pydantic import GetCoreSchemaHandler
+from pydantic import AfterValidator, GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
 T = TypeVar("T")
@@ -80,6 +80,16 @@ class Secret:
     ) -> CoreSchema:
         """Takes a text (or a number, as its text) in a config; serializes as `***`."""
         return written(cls, cls, core_schema.str_schema(coerce_numbers_to_str=True))
+
+
+def _there(secret: Secret) -> Secret:
+    """A secret that is empty is a variable that is: what it should keep safe would not be."""
+    if not secret.reveal().strip():
+        raise ValueError("the secret is empty; write it, or leave the key out if there is none")
+    return secret
+
+
+Given = Annotated[Secret, AfterValidator(_there)]  # and never an empty text
 
 
 class FromFile(str):

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
+from prober.alerts.reach import reaches
+from prober.config.plan import plan
 from prober.parts import Parts
 from prober.web.app import Sources
 
@@ -24,6 +26,7 @@ def sources(parts: Parts, doors: Doors) -> Sources:
         metrics=parts.metrics,
         clock=parts.clock,
         region=parts.config.agent.region,
+        shard=str(parts.config.agent.shard or ""),
         external_url=parts.config.web.external_url,
         data_dir=parts.config.agent.data_dir,
         healthy=doors.healthy,
@@ -39,5 +42,7 @@ def sources(parts: Parts, doors: Doors) -> Sources:
         audit=parts.store.audit,
         states=lambda: parts.settle.states,
         mutes=lambda: parts.settle.mutes,
+        reaches=lambda mute: reaches(mute, plan(parts.config)),
+        tells=lambda: parts.config.notifies,
         scrub=lambda text: parts.config.scrub(text),
     )

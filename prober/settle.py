@@ -15,7 +15,7 @@ from prober.alerts.decisions import Decision, Mute
 from prober.alerts.faults import may_wait
 from prober.alerts.hold import FREE, Holding
 from prober.alerts.incidents import Incidents
-from prober.alerts.notice import Delivery, Notice
+from prober.alerts.notice import Delivery, Ended, Notice
 from prober.alerts.past import Ran
 from prober.alerts.pasts import Back
 from prober.alerts.plan import Plan, Watched
@@ -40,7 +40,8 @@ class Settle:
     """Everything that is not awaited returns at once; none of it may be called from a thread.
 
     `hand` is given deliveries once they are safe (or the store is gone);
-    `alerted` hears (check, rule, severity, firing) as incidents begin and end;
+    `alerted` hears (check, rule, severity, firing) as incidents begin and end,
+    `ended` how they ended;
     `ask` is asked for a run of a check now, beside its schedule.
     """
 
@@ -52,13 +53,14 @@ class Settle:
         hand: Callable[[Sequence[Delivery]], None],
         alerted: Callable[[str, str, str, bool], None],
         counters: Counters,
+        ended: Callable[[Key, AlertState, Ended], None] = lambda *_: None,
         ask: Callable[[str], None] = nobody,
         holding: Holding = FREE,
         last_good: Callable[[str], float | None] = lambda _: None,
     ) -> None:
         self._clock = clock
         self._ask = ask
-        self._incidents = Incidents(alerted, holding=holding, last_good=last_good)
+        self._incidents = Incidents(alerted, ended=ended, holding=holding, last_good=last_good)
         self._saying = self._incidents.saying
         self._saving = Saving(
             store=store, clock=clock, hand=hand, counters=counters, incidents=self._incidents

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
 
 from prober import probes
+from prober.alerts.scope import labels_of
+from prober.alerts.slo import Slo
 from prober.config.model import Config
 from prober.export.board import Board, CheckInfo, Row
 from prober.export.metrics import Metrics
@@ -13,11 +16,14 @@ from prober.probes.journey_settings import JourneyCheck
 from prober.result import Result
 from prober.store.read import Loaded
 
+SLICE = 200  # checks whose edges are looked at before the loop is given back
+
 
 class Shown:
     def __init__(self, board: Board, metrics: Metrics) -> None:
         self.board = board
         self.metrics = metrics
+        self._slos: tuple[Slo, ...] | None = None  # none before the first config
 
     def enter(self, config: Config, check: AnyCheck) -> None:
         """A check that is new, or edited."""
@@ -35,7 +41,18 @@ class Shown:
             series=probes.series(check),
             reasons=probes.reasons(check),
             rules=[(rule.name, rule.severity) for rule in config.rules[check.name]],
+            edges=_edges(config, check),
         )
+
+    async def promised(self, config: Config) -> None:
+        """After the checks have been entered: new promises are kept of those that are as they were, too."""
+        before, self._slos = self._slos, config.slos
+        if before in (None, config.slos):
+            return
+        for count, check in enumerate(config.checks, 1):
+            self.metrics.measure(check.name, _edges(config, check))
+            if count % SLICE == 0:
+                await asyncio.sleep(0)
 
     def remove(self, names: Iterable[str]) -> None:
         for name in names:
@@ -64,3 +81,15 @@ class Shown:
         """When it was last up, in Unix seconds."""
         row = self.board.rows.get(check)
         return row.last_success_at if row else None
+
+
+def _edges(config: Config, check: AnyCheck) -> tuple[float, ...]:
+    """What is promised of its durations, in seconds: each such promise is counted exactly."""
+    if not config.slos:
+        return ()
+    labels = labels_of(config.agent.region, check.name, check.kind, check.labels)
+    return tuple(
+        slo.latency.under
+        for slo in config.slos
+        if slo.latency is not None and slo.match.covers(labels)
+    )

@@ -75,7 +75,7 @@ def _countable(number: int) -> int:
 
 
 def _lasting(seconds: float, value: object) -> float:
-    if _not_negative(seconds, value) > MOST * 86400.0:  # more than a float may hold, perhaps
+    if seconds == float("inf") or _not_negative(seconds, value) > MOST * 86400.0:
         raise ValueError(f"{value!r} is longer than anything lasts; write less")
     return float(seconds)
 

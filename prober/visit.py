@@ -12,13 +12,17 @@ from prober.units import show_duration
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """One step of a journey, as far as it came; `url` is the page's at its end."""
+    """One step of a journey, as far as it came; `url` is the page's at its end.
+
+    `began` is so many seconds after the attempt did; a result out of history does not know it.
+    """
 
     name: str
     ok: bool
     seconds: float
     url: str | None = None
     message: str = ""
+    began: float | None = field(default=None, compare=False)
 
     def to_json(self) -> dict[str, JsonValue]:
         return {

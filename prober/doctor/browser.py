@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from pathlib import Path
 from prober.doctor import vitals
 from prober.doctor.looks import Machine, Seen
 from prober.errors import ProberError
-from prober.probes import chromium, journey
+from prober.probes import chromium, journey, sandbox
 from prober.probes.browsers import Browsers, Setup
 from prober.probes.journey_settings import BrowserSettings, JourneyCheck
 from prober.result import Attempt, Outcome, Visit
@@ -19,10 +18,6 @@ from prober.result import Attempt, Outcome, Visit
 TIMEOUT = 20.0  # seconds for the journey
 KNOWN = Path(__file__).with_name("known.py")
 TRIES = 3  # a busy machine is slow at times
-_NAMESPACES = (
-    "allow unprivileged user namespaces: sysctl kernel.unprivileged_userns_clone=1,"
-    " user.max_user_namespaces=10000, kernel.apparmor_restrict_unprivileged_userns=0"
-)
 _READ = "read docs/journeys.md on browsers, or set PROBER_CHROMIUM to another one"
 
 
@@ -31,6 +26,7 @@ class _Ran:
     """What came of one journey; `error` is empty where it was up."""
 
     error: str
+    off: sandbox.Off | None  # its browser's sandbox
     version: str = ""
     visits: tuple[Visit, ...] = ()
 
@@ -45,16 +41,16 @@ async def tried(machine: Machine, folder: Path) -> AsyncIterator[tuple[str, Seen
         return
     settings = machine.config.agent.browser
     ran = await _ran(machine, folder, settings)
-    sandbox = _sandbox(settings)
-    if ran.error and chromium.sandboxed(settings.sandbox):
+    seen = _sandbox(ran.off)
+    if ran.error and ran.off is None:
         bare = await _ran(machine, folder, settings.model_copy(update={"sandbox": False}))
         if not bare.error:
             found = f"the browser does not start in it: {ran.error}"
-            ran, sandbox = bare, Seen.fail(found, _NAMESPACES)
+            ran, seen = bare, Seen.fail(found, sandbox.mend())
     yield "browser", _browser(browser, ran)
     if ran.error:
         return
-    yield "sandbox", sandbox
+    yield "sandbox", seen
     for _ in range(TRIES - 1):
         if vitals.is_slow(next(iter(ran.visits), None)):
             ran = await _ran(machine, folder, settings)
@@ -70,31 +66,29 @@ def _browser(browser: chromium.Browser, ran: _Ran) -> Seen:
     return Seen.ok(f"{ran.version}, {path}")
 
 
-def _sandbox(settings: BrowserSettings) -> Seen:
-    """Of a browser that has started as these settings want it."""
-    if chromium.sandboxed(settings.sandbox):
-        return Seen.ok("the browser runs in it")
-    if settings.sandbox is False:
-        found = "it is off, agent.browser.sandbox is false"
-        return Seen.warn(found, "leave that out, or write auto")
-    if os.geteuid() == 0:
-        return Seen.warn("it is off, as root has none", "run the agent as an ordinary user")
-    return Seen.warn("it is off, this kernel does not allow it", _NAMESPACES)
+def _sandbox(off: sandbox.Off | None) -> Seen:
+    """Of a browser that has started so."""
+    return (
+        Seen.warn(f"it is off, {off.why}", off.mend) if off else Seen.ok("the browser runs in it")
+    )
 
 
 async def _ran(machine: Machine, folder: Path, settings: BrowserSettings) -> _Ran:
+    browser = chromium.find(machine.env)
     setup = Setup(data_dir=folder, runs=folder / "runs", env=machine.env)
     browsers = Browsers(machine.clock, setup)
     browsers.configure(settings, machine.config.scrub)
-    attempt = Attempt(run_id=secrets.token_hex(16), traceparent="")
+    trace = secrets.token_hex(16)
+    attempt = Attempt(run_id=trace, traceparent=f"00-{trace}-{secrets.token_hex(8)}-01")
     async with vitals.serving_known(machine.clock) as url:
         try:
             finding = await journey.probe(_check(url), attempt, browsers)
         except ProberError as error:
-            return _Ran(str(error))
+            return _Ran(str(error), browsers.sandbox.off(browser))
     version = attempt.steps[0].name if attempt.steps else ""
     is_up = finding.outcome is Outcome.UP
-    return _Ran("" if is_up else finding.message, version, tuple(attempt.visits))
+    said = "" if is_up else finding.message
+    return _Ran(said, browsers.sandbox.off(browser), version, tuple(attempt.visits))
 
 
 def _check(url: str) -> JourneyCheck:

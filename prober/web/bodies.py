@@ -71,8 +71,11 @@ class Body:
             raise Wrong(f"there are {len(written)} matchers; write at most {MATCHERS}")
         texts = []
         for one in written:
-            if not isinstance(one, str) or len(one) > LONGEST:
+            if not isinstance(one, str):
                 raise Wrong(f"{str(one)[:40]!r} is no matcher; write NAME=VALUE as a text")
+            if len(one) > LONGEST:
+                said = f"{one[:40]!r}… is a matcher of {len(one)} characters"
+                raise Wrong(f"{said}; write at most {LONGEST}")
             texts.append(one)
         try:
             return parse_all(texts)
@@ -111,7 +114,7 @@ def _lasting(value: JsonValue) -> float:
         try:
             return parse_duration(value)
         except ValueError as error:
-            raise Wrong(f"for is {error}") from None
+            raise Wrong(f"for: {error}") from None
     raise Wrong(f"for is {_shown(value)}; write it as 30m or 2h")
 
 

@@ -6,6 +6,7 @@ of another site makes a browser send is refused, by its origin and by its type.
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from collections.abc import Awaitable, Callable, Sequence
 from ipaddress import ip_address
@@ -23,7 +24,7 @@ from prober.errors import ProberError
 from prober.units import rfc3339
 from prober.web.api import refusal
 from prober.web.bodies import NAME, Body, Wrong, read
-from prober.web.incidents import burning, remembered
+from prober.web.incidents import burning, missing, remembered
 from prober.web.sources import SOURCES, Sources
 
 Kind: TypeAlias = Literal["silence", "maintenance"]
@@ -71,7 +72,8 @@ def ack() -> Handler:
         by, comment = _why(body)
         id_ = await _burning(sources, request.match_info["id"])
         made = Ack(incident=id_, by=by, comment=comment, at=sources.clock.now())
-        return _done({"id": id_, "said": await sources.decide(made)})
+        said = await sources.decide(made)
+        return _done({"id": id_, "said": said, **_warnings(_untold(sources))})
 
     return _deciding(decide, WHY)
 
@@ -96,7 +98,10 @@ def begin(kind: Kind) -> Handler:
             at=now,
         )
         said = await sources.decide(mute)
-        return _done({**describe(mute, now), "said": said}, 201)
+        warned = _warnings(
+            _untold(sources) if kind == "silence" else "", await _unmet(mute, sources)
+        )
+        return _done({**describe(mute, now), "said": said, **warned}, 201)
 
     return _deciding(decide, NEW)
 
@@ -168,6 +173,30 @@ def _refuse_too_many(sources: Sources, more: Sequence[Matcher], now: float) -> N
         raise Wrong(f"there would be more than {MOST} matchers; end a silence or maintenance", 409)
 
 
+def _warnings(*texts: str) -> dict[str, JsonValue]:
+    """What is no mistake, and may yet not be what was meant."""
+    return {"warning": "; ".join(filter(None, texts))} if any(texts) else {}
+
+
+def _untold(sources: Sources) -> str:
+    """Windows by hand are heeded by the rules; what is decided of notices matters where those are sent."""
+    if sources.tells():
+        return ""
+    return (
+        "this agent sends no notices itself: who is told by Prometheus' rules is told all the same,"
+        " until it is silenced in Alertmanager"
+    )
+
+
+async def _unmet(mute: Mute, sources: Sources) -> str:
+    """Asked beside the loop, which probes meanwhile; a reload may bring what is meant."""
+    if await asyncio.to_thread(sources.reaches, mute):
+        return ""
+    what = "alert that this agent can have" if mute.kind == "silence" else "check of this agent"
+    shown = " ".join(map(str, mute.matchers))
+    return f"no {what} matches {shown} now; it is in force for those that a reload brings"
+
+
 def _why(body: Body, *, needed: bool = False) -> tuple[str, str]:
     return body.text("by", most=NAME, needed=True), body.text("comment", needed=needed)
 
@@ -189,7 +218,7 @@ async def _no_longer(sources: Sources, known: str) -> Wrong:
         story = None
     over = story.record.resolved_at if story else None
     if over is None:
-        return Wrong(f"there is no incident {known!r} that fires", 404)
+        return Wrong(missing(known, " that fires"), 404)
     return Wrong(f"incident {known!r} was over at {rfc3339(over)}", 409)
 
 

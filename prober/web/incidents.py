@@ -14,7 +14,7 @@ from prober.alerts.notice import incident_id, incident_key
 from prober.alerts.records import Record, record
 from prober.alerts.state import AlertState
 from prober.errors import ProberError
-from prober.store.records import LEAST, Story, Telling, Wanted
+from prober.store.records import LEAST, Heard, Listed, Story, Telling, Wanted
 from prober.units import rfc3339
 from prober.web.api import JSON, refusal
 from prober.web.sources import SOURCES, Sources
@@ -54,7 +54,7 @@ async def incident(request: web.Request) -> web.Response:
     except ProberError as error:
         return refusal(503, str(error))
     if story is None:
-        return refusal(404, f"there is no incident {known!r}")
+        return refusal(404, missing(known))
     return _answer(_whole(story))
 
 
@@ -82,6 +82,13 @@ def burning(sources: Sources, known: str) -> list[AlertState]:
     ]
 
 
+def missing(known: str, which: str = "") -> str:
+    """Why nothing was found by this. So few digits may be those of an incident, and are not looked for."""
+    if len(known) < LEAST and _DIGITS.issuperset(known):
+        return f"{known!r} is too little of an incident's id; write at least {LEAST} digits of it"
+    return f"there is no incident {known!r}{which}"
+
+
 async def remembered(sources: Sources, known: str) -> Story | None:
     """From the disk; from memory where that does not know it (yet), or fails.
 
@@ -101,7 +108,8 @@ async def remembered(sources: Sources, known: str) -> Story | None:
     return replace(story, told=tuple(told))
 
 
-def describe(its: Record) -> dict[str, JsonValue]:
+def describe(its: Record, heard: Heard | None) -> dict[str, JsonValue]:
+    """What is not known of who `heard` of it is null."""
     return {
         "id": its.id,
         "key": its.key,
@@ -117,8 +125,11 @@ def describe(its: Record) -> dict[str, JsonValue]:
         "resolved_at": _moment(its.resolved_at),
         "because": its.because or None,
         "held": its.held or None,
-        "told": list(its.told),
-        "told_at": _moment(its.told_at),
+        "routed": list(its.told),
+        "told": list(heard.told) if heard else None,
+        "untold": list(heard.untold) if heard else None,
+        "waiting": list(heard.waiting) if heard else None,
+        "told_at": _moment(heard.at) if heard else None,
         "flapping_since": _moment(its.flapping_since),
         "acked_at": _moment(its.acked_at),
         "acked_by": its.acked_by or None,
@@ -132,17 +143,17 @@ def describe(its: Record) -> dict[str, JsonValue]:
     }
 
 
-async def _listed(found: Sequence[Record], turns: Turns) -> AsyncIterator[bytes]:
+async def _listed(found: Sequence[Listed], turns: Turns) -> AsyncIterator[bytes]:
     yield b'{"status":"success","data":{"incidents":['
     for number, one in enumerate(found):
         await turns.over()
-        yield (("," if number else "") + json.dumps(describe(one))).encode()
+        yield (("," if number else "") + json.dumps(describe(*one))).encode()
     yield b"]}}\n"
 
 
 def _whole(story: Story) -> dict[str, JsonValue]:
     return {
-        **describe(story.record),
+        **describe(story.record, story.heard),
         "notices": [_telling(one) for one in story.told],
         "result": story.run.to_json() if story.run else None,
     }

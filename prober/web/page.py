@@ -57,7 +57,7 @@ async def incident(request: web.Request) -> web.Response:
     text = _INCIDENT.render(
         it=shown(story, now),
         now=moment(now, now),
-        region=sources.region,
+        region=sources.where,
         version=sources.version,
         refresh=SLOWLY,
     )
@@ -90,7 +90,7 @@ async def _page(sources: Sources, asked: Asked) -> AsyncIterator[bytes]:
         seen=seen,
         asked=asked,
         now=moment(now, now),
-        region=sources.region,
+        region=sources.where,
         version=sources.version,
         notices=sources.notices(),
         most=MOST,

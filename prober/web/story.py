@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from prober.alerts.records import Record
 from prober.result import Assertion, Result
-from prober.store.records import Story, Telling
+from prober.store.records import Heard, Story, Telling
 from prober.units import rfc3339, show_duration
 from prober.web.journey import Journey, journey
 from prober.web.view import Moment, moment
@@ -65,14 +65,16 @@ class Shown:
 def shown(story: Story, now: float) -> Shown:
     record, run = story.record, story.run
     began = record.since or record.fired_at
-    until = now if record.resolved_at is None else record.resolved_at
+    until = record.up_since or record.resolved_at  # as the notice of its end counts it
     return Shown(
         id=record.id,
         title=_title(record),
         state=_state(record),
         since=moment(began, now),
-        lasted=show_duration(max(1.0, float(int(until - began)))),
-        facts=_facts(record),
+        lasted=show_duration(
+            max(0.0, until - began) if until else max(1.0, float(int(now - began)))
+        ),
+        facts=_facts(record, story.heard),
         check=record.check,
         runbook=record.runbook if record.runbook.startswith(("http://", "https://")) else "",
         message=record.last_message,
@@ -99,7 +101,7 @@ def _state(record: Record) -> str:
     return "held" if record.held and record.told_at is None else "firing"
 
 
-def _facts(record: Record) -> tuple[tuple[str, str], ...]:
+def _facts(record: Record, heard: Heard | None) -> tuple[tuple[str, str], ...]:
     ours = {"alertname", "alert", "check", "kind", "region", "severity"}
     pairs = {
         "Severity": record.severity,
@@ -109,7 +111,10 @@ def _facts(record: Record) -> tuple[tuple[str, str], ...]:
             f"{name}={text}" for name, text in record.labels.items() if name not in ours
         ),
         "Reason": record.reason,
-        "Told": ", ".join(record.told),
+        "Told": ", ".join(heard.told if heard else ()),
+        "Could not be told": ", ".join(heard.untold if heard else ()),
+        "Yet to be told": ", ".join(heard.waiting if heard else ()),
+        "Meant for": "" if heard else ", ".join(record.told),
         "Held back": record.held if _state(record) == "held" else "",
         "Held back by it": record.children,
     }
@@ -145,6 +150,8 @@ def _told(one: Telling) -> Happened:
         case "dead":
             at = one.done_at or one.at
             return _line(at, f"{one.notifier} could not be told {what}", one.error, "bad")
+        case "not_run":
+            return _line(one.done_at or one.at, f"{one.notifier} was to be told {what}", one.error)
         case "superseded":
             return _line(one.at, f"{one.notifier} was spared to hear {what}", one.error)
         case _:

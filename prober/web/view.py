@@ -64,7 +64,7 @@ class Line:
     state: str
     severity: str
     since: Moment | None
-    last_run: Moment | None
+    last_run: Moment | None  # of the run that `said` is about
     said: Said
     degraded: bool  # up, but over a budget
     maintenance: str  # the window that the last run fell into
@@ -151,14 +151,14 @@ def matches(row: Row, state: str, asked: Asked) -> bool:
 
 def line(row: Row, now: float, states: Mapping[Key, AlertState] = MappingProxyType({})) -> Line:
     state = state_of(row, now)
-    said = _blind(row, now) if state == "unknown" else _seen(row)
+    said, told = _blind(row, now) if state == "unknown" else _seen(row, now), _told(row, state)
     return Line(
         name=row.check.name,
         kind=row.info.kind,
         state=state,
         severity=row.info.severity,
         since=moment(present(row, now)[1], now),
-        last_run=moment(row.last_run_at, now),
+        last_run=moment(told.started_at if told else row.last_run_at, now),
         said=said,
         degraded=state in ("recovering", "up") and bool(row.verdict and row.verdict.degraded),
         latency=show_duration(row.verdict.seconds) if row.verdict and state != "unknown" else "",
@@ -169,8 +169,8 @@ def line(row: Row, now: float, states: Mapping[Key, AlertState] = MappingProxyTy
             for rule, firing in row.firing.items()
         ),
         maintenance=row.last.maintenance if row.last else "",
-        values=_values(_told(row, state)),
-        journey=journey(_told(row, state)),
+        values=_values(told),
+        journey=journey(told),
     )
 
 
@@ -195,13 +195,13 @@ def _told(row: Row, state: str) -> Result | None:
     return row.last if row.last and row.last.outcome is Outcome.UNKNOWN else None
 
 
-def _seen(row: Row) -> Said:
+def _seen(row: Row, now: float) -> Said:
     """What the last verdict says, and whether a run since then had none."""
     if row.verdict is None:
         return Said()
     note = ""
     if row.last is not None and row.last.outcome is Outcome.UNKNOWN:
-        note = f"the last run was unknown: {row.last.message}"
+        note = f"the last run, {_ago(now - row.last.started_at)}, was unknown: {row.last.message}"
     return Said(_reason(row.verdict), _message(row.verdict), note)
 
 
@@ -222,8 +222,12 @@ def moment(seconds: float | None, now: float) -> Moment | None:
         return None
     stamp = rfc3339(seconds)
     day, time = stamp[:10], stamp[11:19]
-    ago = f"{_coarse(now - seconds)} ago" if now - seconds >= 1 else "just now"
-    return Moment(stamp, time if day == rfc3339(now)[:10] else f"{day} {time[:5]}", ago)
+    utc = time if day == rfc3339(now)[:10] else f"{day} {time[:5]}"
+    return Moment(stamp, utc, _ago(now - seconds))
+
+
+def _ago(seconds: float) -> str:
+    return f"{_coarse(seconds)} ago" if seconds >= 1 else "just now"
 
 
 def _coarse(seconds: float) -> str:

@@ -18,6 +18,7 @@ from prober.notify.webhook import WebhookNotifier
 from prober.probes.journey_settings import JourneyCheck
 from tests.demo.test_journeys import PARAMS, STOPPED
 from tests.demo.visiting import Guest
+from tests.probes.running import Calm
 
 FILE = Path(__file__).parent.parent.parent / "config.yaml"
 SHOP = "http://127.0.0.1:9630"
@@ -36,6 +37,12 @@ CAUGHT = {
 def load(url: str, **env: str) -> config.Loaded:
     address = url.removeprefix("http://")
     return config.load(FILE, env={"SHOP_URL": url, "SHOP_ADDRESS": address, **env})
+
+
+@pytest.fixture(autouse=True)
+def _agent_is_never_late(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However late the machine is that tests it."""
+    monkeypatch.setattr(once, "Pulse", lambda clock, _: Calm(clock))
 
 
 async def seen(guest: Guest, capsys: pytest.CaptureFixture[str]) -> set[tuple[str, str]]:

@@ -101,7 +101,9 @@ async def test_the_shop_is_watched_until_ctrl_c(tmp_path: Path) -> None:
         assert f"probe_web_vital_lcp_seconds{labels} " in text
         assert f"probe_web_vital_cls{labels} " in text
     assert 'probe_web_vital_inp_seconds{check="browse",region="demo",page="product"} ' in text
-    assert 'probe_web_vital_inp_seconds{check="browse",region="demo",page="home"} ' not in text
+    assert (
+        'probe_web_vital_inp_seconds{check="order",region="demo",page="confirmation"} ' not in text
+    )
 
 
 async def test_a_busy_port_is_one_clear_line_and_exit_2(tmp_path: Path) -> None:

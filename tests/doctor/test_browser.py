@@ -62,4 +62,5 @@ async def test_a_sandbox_that_the_config_wants_and_the_machine_has_not_fails_alo
     assert seen["browser"].level is Level.OK
     assert seen["sandbox"].level is Level.FAIL
     assert "does not start in it" in seen["sandbox"].found
+    assert "run the agent as an ordinary user" in seen["sandbox"].line("sandbox")
     assert "vitals" in seen

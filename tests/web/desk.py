@@ -7,12 +7,11 @@ from dataclasses import dataclass, field, replace
 
 from prober.alerts.decisions import Decision, Entry, Mute
 from prober.alerts.matchers import parse
-from prober.alerts.records import Record
 from prober.alerts.state import AlertState, Key
 from prober.errors import ProberError
-from prober.store.records import Story, Wanted
+from prober.store.records import Listed, Story, Wanted
 from prober.web.sources import Sources
-from tests.export.samples import NOON
+from tests.fake_clock import NOON
 from tests.store.test_outbox import fired
 from tests.web.serve import Agent
 
@@ -27,6 +26,8 @@ class Desk(Agent):
     stories: list[Story] = field(default_factory=list)
     log: list[Entry] = field(default_factory=list)
     wanted: list[Wanted] = field(default_factory=list)
+    reaching: bool = True  # what is decided has something that it holds back
+    telling: bool = True
 
     async def decide(self, decision: Decision) -> str:
         if self.refuses:
@@ -34,10 +35,10 @@ class Desk(Agent):
         self.decided.append(decision)
         return "it is done"
 
-    async def incidents(self, wanted: Wanted) -> Sequence[Record]:
+    async def incidents(self, wanted: Wanted) -> Sequence[Listed]:
         self._look()
         self.wanted.append(wanted)
-        return [one.record for one in self.stories]
+        return [Listed(one.record, one.heard) for one in self.stories]
 
     async def incident(self, known: str) -> Story | None:
         self._look()
@@ -60,6 +61,8 @@ class Desk(Agent):
             audit=self.audit,
             states=lambda: self.states,
             mutes=lambda: self.mutes,
+            reaches=lambda _: self.reaching,
+            tells=lambda: self.telling,
             scrub=lambda text: text.replace("hunter2", "***"),
         )
 

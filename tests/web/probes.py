@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -11,11 +10,7 @@ import httpx
 
 from prober.clock import SystemClock
 from prober.config import load
-from prober.probes import Means
-from prober.probes.browsers import Browsers, Setup
-from prober.pulse import Pulse
-from prober.runner import Runner
-from prober.wire.network import Network
+from tests.probes.running import running
 from tests.web.serve import Agent, serving
 
 
@@ -26,19 +21,7 @@ async def probing(folder: Path, config: str) -> AsyncIterator[tuple[Agent, httpx
     path.write_text(config)
     loaded = load(path, {}).config
     clock = SystemClock()
-    net, pulse = Network(clock), Pulse(clock, lambda lag: None)
-    beating = asyncio.create_task(pulse.run())
-    runner = Runner(
-        region="here",
-        clock=clock,
-        means=Means(net, Browsers(clock, Setup(data_dir=folder))),
-        pulse=pulse,
-        scrub=loaded.scrub,
-    )
-    agent = Agent(clock=clock, modules=loaded.modules, runner=runner)
-    try:
+    async with running(clock=clock, scrub=loaded.scrub) as runner:
+        agent = Agent(clock=clock, modules=loaded.modules, runner=runner)
         async with serving(agent) as client:
             yield agent, client
-    finally:
-        beating.cancel()
-        net.close()

@@ -6,7 +6,8 @@ import httpx
 
 from prober.export.board import AT_LEAST
 from prober.result import Evidence
-from tests.export.samples import NOON, OURS, REFUSED, UP, Trip, budget, step, visit
+from tests.export.samples import OURS, REFUSED, UP, Trip, budget, step, visit
+from tests.fake_clock import NOON
 from tests.web.serve import Agent, serving
 
 STAMP = "2023-11-14T22:13:20.000Z"  # noon of the samples
@@ -35,7 +36,7 @@ async def test_a_check_with_all_that_is_known_of_it() -> None:
     agent = Agent()
     agent.bench.add("bad", labels={"team": "payments"}, interval=30)
     agent.bench.run("bad", UP, seconds=0)
-    agent.bench.clock.passed = 30
+    agent.bench.clock.move(30)
     row = agent.bench.run("bad", REFUSED, seconds=0)
     agent.bench.board.alert("bad", "down", "critical", True, NOON + 30)
     answer = await ask(agent, "/api/v1/checks")
@@ -124,7 +125,7 @@ async def test_a_state_that_there_is_not_is_refused() -> None:
 
 async def test_a_state_that_is_out_of_date_is_unknown() -> None:
     agent = three()
-    agent.bench.clock.passed = AT_LEAST + 1
+    agent.bench.clock.move(AT_LEAST + 1)
     check = (await ask(agent, "/api/v1/checks/good")).json()["data"]
 
     assert check["state"] == "unknown"

@@ -211,7 +211,8 @@ async def test_a_reload_is_not_cut_off_by_a_client_that_leaves() -> None:
             await begun.wait()
             request.cancel()
         left.set()
-        await asyncio.wait_for(ended.wait(), 5)
+
+        assert await asyncio.wait_for(ended.wait(), 5)
 
 
 async def test_a_scrape_does_not_hold_the_loop() -> None:

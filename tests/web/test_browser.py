@@ -14,7 +14,8 @@ from playwright.async_api import Browser, Error, Page, async_playwright, expect
 
 from prober.result import Evidence, Finding, Reason
 from tests import tools
-from tests.export.samples import NOON, REFUSED, UP, Trip, budget, step, visit
+from tests.export.samples import REFUSED, UP, Trip, budget, step, visit
+from tests.fake_clock import NOON
 from tests.web.serve import Agent, serving
 
 SYSTEM = ("chromium-headless-shell", "chromium", "google-chrome")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import httpx
@@ -12,7 +13,7 @@ from prober.alerts.decisions import Ack, Expire, Mute
 from prober.alerts.matchers import Matcher
 from prober.alerts.notice import incident_id, incident_key
 from prober.store.records import Story
-from tests.export.samples import NOON
+from tests.fake_clock import NOON
 from tests.store.test_outbox import fired
 from tests.web.desk import Desk, mute
 from tests.web.serve import serving
@@ -56,7 +57,7 @@ async def test_an_ack_needs_no_comment_and_no_disk() -> None:
     assert desk.decided == [Ack(incident=ID, by="ana", comment="", at=NOON)]
 
 
-@pytest.mark.parametrize("known", ["000000000000", ID[:5], "api", "ffffff"])
+@pytest.mark.parametrize("known", ["000000000000", "api", "ffffff"])
 async def test_what_does_not_burn_cannot_be_acknowledged(known: str) -> None:
     desk = Desk()
     answer = await post(desk, f"incidents/{known}/ack", WHO)
@@ -64,6 +65,16 @@ async def test_what_does_not_burn_cannot_be_acknowledged(known: str) -> None:
     assert answer.status_code == 404
     assert error(answer) == f"there is no incident {known!r} that fires"
     assert desk.decided == []
+
+
+@pytest.mark.parametrize("known", [ID[:5], "0"])
+async def test_of_an_incident_too_few_digits_are_asked_for_more(known: str) -> None:
+    answer = await post(Desk(), f"incidents/{known}/ack", WHO)
+
+    assert answer.status_code == 404
+    assert error(answer) == (
+        f"{known!r} is too little of an incident's id; write at least 6 digits of it"
+    )
 
 
 async def test_what_is_over_cannot_be_acknowledged_any_more() -> None:
@@ -151,7 +162,8 @@ MISTAKES = [
         'team=~".*" match also what has no labels at all; add one that does not, like check=~.+',
     ),
     ({"matchers": ["a=b"] * 51}, "there are 51 matchers; write at most 50"),
-    ({"for": "2 hours"}, "for is '2 hours' is not a duration; write it as 500ms, 30s, 5m, 1h30m or 7d"),
+    ({"matchers": ["a=" + "b" * 90_000]}, f"'a={'b' * 38}'… is a matcher of 90002 characters; write at most 1000"),
+    ({"for": "2 hours"}, "for: '2 hours' is not a duration; write it as 500ms, 30s, 5m, 1h30m or 7d"),
     ({"for": None}, "write either for, such as 2h, or ends_at"),
     ({"ends_at": "2023-11-15T00:00:00Z"}, "write either for, such as 2h, or ends_at"),
     ({"for": 0}, "it would be over before it begins; write a later ends_at"),
@@ -172,6 +184,44 @@ async def test_every_mistake_says_what_would_be_right(wrong: dict[str, object], 
     assert answer.status_code == 400
     assert error(answer) == said
     assert desk.decided == []
+
+
+async def test_a_time_that_no_number_holds_is_longer_than_anything() -> None:
+    body = json.dumps({**NEW, "for": 0}).replace('"for": 0', '"for": 1e400')
+    async with serving(Desk()) as client:
+        answer = await client.post("/api/v1/silences", content=body, headers=JSON)
+
+    assert answer.status_code == 400
+    assert error(answer) == "for: inf is longer than anything lasts; write less"
+
+
+@pytest.mark.parametrize(
+    ("place", "what"),
+    [("silences", "alert that this agent can have"), ("maintenance", "check of this agent")],
+)
+async def test_what_matches_nothing_now_is_in_force_and_said_to(place: str, what: str) -> None:
+    desk = Desk(reaching=False)
+    answer = await post(desk, place, {**NEW, "matchers": ["chek=web"]})
+
+    assert answer.status_code == 201
+    assert len(desk.decided) == 1
+    assert answer.json()["data"]["warning"] == (
+        f'no {what} matches chek="web" now; it is in force for those that a reload brings'
+    )
+
+
+@pytest.mark.parametrize(
+    ("place", "body", "is_warned"),
+    [(f"incidents/{ID}/ack", WHO, True), ("silences", NEW, True), ("maintenance", NEW, False)],
+)
+async def test_who_leaves_notices_to_prometheus_is_told_where_to_silence_them(
+    place: str, body: dict[str, object], is_warned: bool
+) -> None:
+    desk = Desk(telling=False)
+    answer = await post(desk, place, body)
+
+    assert len(desk.decided) == 1
+    assert ("in Alertmanager" in answer.json()["data"].get("warning", "")) is is_warned
 
 
 async def test_an_expression_is_refused_where_it_is_none() -> None:

@@ -15,7 +15,8 @@ from prober.result import Assertion, Evidence, Finding, Reason, Result
 from prober.store.records import Story, Telling, Wanted
 from prober.web.story import Happened, shown
 from tests.alerts.samples import DOWN, result
-from tests.export.samples import NOON, REFUSED, UP, step
+from tests.export.samples import REFUSED, UP, step
+from tests.fake_clock import NOON
 from tests.store.test_outbox import fired
 from tests.web.desk import Desk
 from tests.web.serve import Agent, serving
@@ -87,6 +88,67 @@ def _seconds(one: Happened) -> float:
     return int(hours) * 3600 + int(minutes) * 60 + float(seconds) - (22 * 3600 + 13 * 60 + 20)
 
 
+def said(notifier: str, status: str, done_at: float | None = NOON) -> Telling:
+    return Telling(
+        notifier=notifier,
+        event="firing",
+        status=status,
+        at=NOON,
+        done_at=done_at,
+        error="",
+        answer="",
+    )
+
+
+async def test_told_is_who_accepted_and_not_who_was_to_be_told() -> None:
+    record = replace(BURNING, told=("ops", "mail", "restart", "sms"))
+    told = (
+        said("ops", "superseded"),
+        said("mail", "dead", NOON + 1),
+        said("restart", "claimed", None),
+        said("sms", "pending", None),
+        said("ops", "delivered", NOON + 7),
+    )
+    desk = Desk(stories=[Story(record=record, told=told)])
+    whole = (await get(desk, f"/api/v1/incidents/{record.id}")).json()["data"]
+    (listed,) = (await get(desk, "/api/v1/incidents")).json()["data"]["incidents"]
+
+    for its in (whole, listed):
+        assert its["routed"] == ["ops", "mail", "restart", "sms"]
+        assert (its["told"], its["told_at"]) == (["ops"], "2023-11-14T22:13:27.000Z")
+        assert its["untold"] == ["mail"]
+        assert its["waiting"] == ["restart", "sms"]
+    text = outline(await page(desk.stories[0])).text
+    for words in ("Told ops", "Could not be told mail", "Yet to be told restart, sms"):
+        assert words in text
+
+
+async def test_a_command_that_was_not_run_is_not_said_to_have_been_told() -> None:
+    one = replace(said("restart", "not_run"), error="not run: 3 in the last hour")
+    text = outline(await page(Story(record=BURNING, told=(one,)))).text
+
+    assert "restart was to be told that it fires not run: 3 in the last hour" in text
+    assert "restart was told" not in text
+
+
+async def test_where_what_was_said_is_forgotten_nobody_is_said_to_have_been_told() -> None:
+    desk = Desk(stories=[Story(record=OVER)])
+    its = (await get(desk, f"/api/v1/incidents/{OVER.id}")).json()["data"]
+    text = outline(await page(desk.stories[0])).text
+
+    assert [its[name] for name in ("told", "untold", "waiting", "told_at")] == [None] * 4
+    assert "Meant for ops, mail" in text
+    assert "Told" not in text
+
+
+def test_the_page_says_for_as_long_as_the_notice_that_it_lasted() -> None:
+    began = BURNING.since or 0.0
+    over = replace(BURNING, resolved_at=began + 40, up_since=began + 25.96)
+
+    assert shown(Story(record=over), NOON + 999).lasted == "26 s"
+    assert shown(Story(record=replace(over, up_since=None)), NOON + 999).lasted == "40 s"
+
+
 async def test_incidents_are_listed() -> None:
     desk = Desk(stories=[Story(record=BURNING), Story(record=OVER)])
     answer = await get(desk, "/api/v1/incidents?state=firing&check=api&limit=7")
@@ -109,8 +171,11 @@ async def test_incidents_are_listed() -> None:
         "resolved_at": None,
         "because": None,
         "held": None,
-        "told": ["ops", "mail"],
-        "told_at": "2023-11-14T22:13:20.000Z",
+        "routed": ["ops", "mail"],
+        "told": None,
+        "untold": None,
+        "waiting": None,
+        "told_at": None,
         "flapping_since": None,
         "acked_at": None,
         "acked_by": None,
@@ -186,6 +251,8 @@ async def test_one_that_there_is_not_is_not_found() -> None:
 
     assert (one.status_code, seen.status_code) == (404, 404)
     assert one.json()["error"] == "there is no incident 'nothing'"
+    few = await get(Desk(), "/api/v1/incidents/5eda7")
+    assert "write at least 6 digits" in few.json()["error"]
 
 
 async def test_the_audit_log_is_told() -> None:
@@ -266,7 +333,8 @@ async def test_the_page_says_all_that_is_known() -> None:
         OVER.id,
         "status 503, expected 2xx",
         "Held back by it 3 checks",
-        "Told ops, mail",
+        "Told ops, restart",
+        "Could not be told mail",
         "broken: status 2xx 503",
         "held: body ok ok",
         "queue 130",

@@ -8,7 +8,8 @@ import pytest
 
 from prober.result import Evidence, Finding, Reason
 from prober.web.view import MOST
-from tests.export.samples import NOON, PAGE, REFUSED, UP, Trip, budget, step, visit
+from tests.export.samples import PAGE, REFUSED, UP, Trip, budget, step, visit
+from tests.fake_clock import NOON
 from tests.web.serve import Agent, serving
 
 EVIL = '<img src=x onerror="alert(1)">'
@@ -260,7 +261,7 @@ async def test_a_journey_that_is_up_but_over_a_budget_is_called_degraded() -> No
     assert it.text.count("● up degraded") == 1
     assert "LCP 800 ms ● good ✗ budget 500 ms" in it.text
     assert "LCP 800 ms ● good budget 2.5 s" in it.text
-    agent.bench.clock.passed += 86_400  # nothing is known any more
+    agent.bench.clock.move(86_400)  # nothing is known any more
     assert "degraded" not in await page(agent)
     agent.bench.run("over", REFUSED, trip=Trip(visits=[PAGE], budgets=over))
     assert "degraded" not in await page(agent)

@@ -6,7 +6,8 @@ from prober.export.board import AT_LEAST
 from prober.result import Finding, Reason
 from prober.web.stream import Turns
 from prober.web.view import MOST, Asked, Line, Overview, line, moment, overview
-from tests.export.samples import NOON, OURS, REFUSED, UP, Bench, Trip, step
+from tests.export.samples import OURS, REFUSED, UP, Bench, Trip, step
+from tests.fake_clock import NOON
 
 ALL = Asked("", "")
 SEVERITIES = ("critical", "high")
@@ -94,7 +95,7 @@ def test_a_check_that_is_down_says_why_and_since_when() -> None:
     bench.add()
     bench.run("shop", Finding.down(Reason.TIMEOUT, "no answer within 10 s"), seconds=10)
     bench.board.alert("shop", "down", "critical", True, NOON + 60)
-    bench.clock.passed = 192
+    bench.clock.move(192)
     it = shown(bench)
 
     assert (it.state, it.said.reason, it.said.message) == (
@@ -112,18 +113,22 @@ def test_a_run_of_ours_that_failed_stands_beside_the_verdict() -> None:
     bench = Bench()
     bench.add()
     bench.run("shop", REFUSED)
+    bench.clock.move(60)
     bench.run("shop", OURS)
+    bench.clock.move(5)
     it = shown(bench)
 
     assert (it.state, it.said.message) == ("down", "connection refused")
-    assert it.said.note == "the last run was unknown: the agent was late"
+    assert it.last_run is not None
+    assert it.last_run.ago == "1 m 5 s ago"
+    assert it.said.note == "the last run, 5 s ago, was unknown: the agent was late"
 
 
 def test_a_verdict_that_is_out_of_date_is_no_longer_the_state() -> None:
     bench = Bench()
     bench.add()
     bench.run("shop", REFUSED, seconds=0)
-    bench.clock.passed = AT_LEAST + 1
+    bench.clock.move(AT_LEAST + 1)
     it = shown(bench)
 
     assert (it.state, it.said.message, it.latency) == ("unknown", "no result since", "")
@@ -190,7 +195,7 @@ def test_a_journey_that_is_unknown_shows_how_far_it_came_and_nothing_old() -> No
     bench = Bench()
     bench.add("way", kind="journey", interval=60)
     bench.run("way", UP, seconds=0, trip=Trip([step("old")]))
-    bench.clock.passed = AT_LEAST + 1
+    bench.clock.move(AT_LEAST + 1)
     assert shown(bench, "way").journey is None
     bench.run("way", Finding.unknown("it crashed", Reason.BROWSER), trip=Trip([step("sign in")]))
     it = shown(bench, "way")
