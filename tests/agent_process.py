@@ -8,16 +8,18 @@ import os
 import re
 import signal
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Protocol
 
 import httpx
 
 PROGRAM = ("-m", "prober")
 SERVING = re.compile(r"serving on (http://[^\"\s]+)")
+NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 class Process(Protocol):
@@ -79,16 +81,24 @@ class AgentProcess:
 
 
 async def start(
-    folder: Path, config: str, *, options: tuple[str, ...] = (), program: tuple[str, ...] = PROGRAM
+    folder: Path,
+    config: str,
+    *,
+    options: tuple[str, ...] = (),
+    program: tuple[str, ...] = PROGRAM,
+    env: Mapping[str, str] = NOTHING,
 ) -> AgentProcess:
-    """Starts `prober run` on `config` in `folder`; returns when it serves, or has ended."""
+    """Starts `prober run` on `config` in `folder`; returns when it serves, or has ended.
+
+    `env` is what its environment has beside that of the tests.
+    """
     (folder / "config.yaml").write_text(config)
     before = times_served(folder)
     with (folder / "agent.log").open("a") as log:
         process = await asyncio.create_subprocess_exec(
             sys.executable, *program, *options, "run", "-c", "config.yaml",
             cwd=folder, stdout=log, stderr=log, stdin=asyncio.subprocess.DEVNULL,
-            env={**os.environ, "PYTHONWARNINGS": "error"},
+            env={**os.environ, "PYTHONWARNINGS": "error", **env},
         )  # fmt: skip
     return await served(AgentProcess(folder, process), before)
 
@@ -117,9 +127,14 @@ async def served(agent: AgentProcess, before: int, within: float = 40.0) -> Agen
 
 @asynccontextmanager
 async def running(
-    folder: Path, config: str, *, options: tuple[str, ...] = (), program: tuple[str, ...] = PROGRAM
+    folder: Path,
+    config: str,
+    *,
+    options: tuple[str, ...] = (),
+    program: tuple[str, ...] = PROGRAM,
+    env: Mapping[str, str] = NOTHING,
 ) -> AsyncIterator[AgentProcess]:
-    agent = await start(folder, config, options=options, program=program)
+    agent = await start(folder, config, options=options, program=program, env=env)
     assert agent.url, agent.log
     try:
         yield agent

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import os
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 
 import pytest
 
@@ -18,6 +19,15 @@ def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
     if isinstance(val, bytes) and len(val) > LONG:
         return f"{argname} of {len(val)} bytes"
     return None
+
+
+@pytest.fixture(autouse=True)
+def _logging_is_left_as_it_was() -> Iterator[None]:
+    """A command that runs in this process sets up the log: whoever lets it must put that back."""
+    root = logging.getLogger()
+    before = root.level
+    yield
+    assert root.level == before, "the log's level is another one now; see tests/command.py"
 
 
 @pytest.hookimpl(wrapper=True, optionalhook=True)

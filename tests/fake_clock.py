@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import heapq
 import itertools
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager, suppress
 
 NOON = 1_700_000_000.0  # some day's Unix seconds, so that stamps in tests look like stamps
 TURNS = 20  # of the event loop, given to whoever woke up before time goes on
@@ -94,3 +96,16 @@ class FakeClock:
 async def _turns() -> None:
     for _ in range(TURNS):
         await asyncio.sleep(0)
+
+
+@asynccontextmanager
+async def beside(clock: FakeClock, duty: Coroutine[object, object, None]) -> AsyncIterator[None]:
+    """It is there for as long as the test wants it, and has come to its first wait."""
+    task = asyncio.create_task(duty)
+    await clock.advance(0.0)
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
 
+from benchmarks.common.bench import free_ports
 from tests.servers.answers import serving_answers
 from tests.servers.raw import Do, closed_port, raw_server
 from tests.servers.tls import Authority
@@ -278,18 +278,9 @@ async def ground(folder: Path) -> AsyncIterator[Ground]:
         for name, script in scripts.items():
             tls = contexts["named"] if name == "starttls" else None
             there.ports[name] = stack.enter_context(raw_server(*script, tls=tls)).port
-        there.ports |= zip(("both", "old"), _free_ports(2), strict=True)
+        there.ports |= zip(("both", "old"), free_ports(2), strict=True)
         await stack.enter_async_context(_nginx(there))
         yield there
-
-
-def _free_ports(count: int) -> list[int]:
-    """Different ones, for a server that cannot say which it took."""
-    with ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for sock in sockets:
-            sock.bind(("127.0.0.1", 0))
-        return [int(sock.getsockname()[1]) for sock in sockets]
 
 
 @asynccontextmanager
@@ -305,7 +296,7 @@ async def _nginx(there: Ground) -> AsyncIterator[None]:
 @asynccontextmanager
 async def blackbox(there: Ground) -> AsyncIterator[str]:
     """The URL of a real blackbox_exporter with the modules."""
-    config, (port,) = there.folder / "blackbox.yml", _free_ports(1)
+    config, (port,) = there.folder / "blackbox.yml", free_ports(1)
     config.write_text(there.modules)
     program = tool("prometheus-blackbox-exporter", "blackbox_exporter")
     listen = f"--web.listen-address=127.0.0.1:{port}"

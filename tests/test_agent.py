@@ -143,6 +143,10 @@ async def test_a_reload_to_nonsense_or_to_what_an_agent_is_built_on_changes_noth
 
         answer = await agent.post("/-/reload")
 
+        await until(lambda: "agent.data_dir" in agent.log, "the refusal is in the log")
+        for reason in ("config.yaml:1", "config.yaml:2", "config.yaml:3", "agent.data_dir"):
+            [said] = [line for line in agent.log.splitlines() if reason in line]
+            assert "reload refused, the old config goes on: " in said
         assert answer.status_code == 500
         assert "agent.region" in answer.text
         assert "agent.data_dir" in answer.text

@@ -145,6 +145,21 @@ async def test_an_agent_starts_with_a_broken_journey_and_refuses_to_reload_it(
     assert taken.is_success
 
 
+def test_what_an_agent_says_before_it_serves_is_for_programs_where_they_read_it(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "data").write_text("no folder")
+    write(tmp_path, "checks: [{name: port, tcp: '127.0.0.1:1'}]\nweb: {listen: '127.0.0.1:0'}\n")
+
+    done = prober_process(tmp_path, "--log-format", "json", "run")
+
+    assert done.returncode == 2
+    said = [json.loads(line) for line in done.stderr.splitlines()]
+    assert [one["level"] for one in said] == ["warning", "error"]
+    assert "no notifiers" in said[0]["message"]
+    assert "data" in said[1]["message"]
+
+
 def test_check_shows_phases_and_expectations_with_what_was_there(tmp_path: Path) -> None:
     with target_beside() as shop:
         expect = 'expect: {status: 200, json: {"$.status": broken}}'

@@ -19,7 +19,7 @@ from prober.alerts.decisions import Ack, Expire, Mute
 from prober.alerts.notice import incident_id, incident_key
 from prober.errors import StartError
 from tests.agent_process import AgentProcess, running, until
-from tests.export.samples import NOON
+from tests.fake_clock import NOON
 from tests.servers.receivers import Receiver, free_port, receiver
 from tests.servers.target import target
 from tests.store.test_outbox import fired
@@ -80,6 +80,15 @@ async def test_what_matches_is_not_told_for_a_while(
     assert (made.kind, made.comment, made.ends_at) == (kind, "a new disk", NOON + 7200)
     assert [str(one) for one in made.matchers] == ['team="web"', 'check=~"a b.*"']
     assert capsys.readouterr().out == "it is done, until 2023-11-15T00:13:20.000Z\n"
+
+
+async def test_that_nothing_matches_now_is_a_warning(capsys: pytest.CaptureFixture[str]) -> None:
+    desk = Desk(reaching=False)
+
+    assert await told(desk, "silence", "add", "chek=web", *FOR) == 0
+    said = capsys.readouterr()
+    assert said.out == "it is done, until 2023-11-15T00:13:20.000Z\n"
+    assert said.err.startswith("warning: no alert that this agent can have matches chek=")
 
 
 @pytest.mark.parametrize(
@@ -344,8 +353,12 @@ async def test_a_running_agent_does_what_was_decided_and_remembers_it(
     async with receiver() as hook, target() as shop:
         wanted = DOWN.format(port=free_port(), url=shop.url, hook=hook.url)
         async with running(tmp_path, wanted) as agent:
+            assert await prober("silence", "add", "chek=shop", *FOR, *its) == 0
+            assert 'matches chek="shop" now' in capsys.readouterr().err
             assert await prober("silence", "add", "check=shop", *FOR, *its) == 0
-            silence = capsys.readouterr().out.split()[1]
+            said = capsys.readouterr()
+            silence = said.out.split()[1]
+            assert said.err == ""
             shop.status = 500
 
             async def both_fire() -> bool:
@@ -370,8 +383,12 @@ async def test_a_running_agent_does_what_was_decided_and_remembers_it(
             assert checks(hook) == ["other", "other", "shop"]
 
             log = json.loads(await agent.get("/api/v1/audit"))["data"]["entries"]
-    assert [one["did"] for one in log] == ["ended silence", "acknowledged", "began silence"]
-    assert [one["why"] for one in log] == [None, None, "a new disk"]
+    assert [one["did"] for one in log] == [
+        "ended silence",
+        "acknowledged",
+        *["began silence"] * 2,
+    ]
+    assert [one["why"] for one in log] == [None, None, *["a new disk"] * 2]
 
 
 def test_it_is_a_command_of_its_own(tmp_path: Path) -> None:

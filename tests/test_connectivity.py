@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import AsyncIterator
-from pathlib import Path
+from contextlib import AbstractAsyncContextManager
 
 import pytest
 
 from prober.clock import SystemClock
 from prober.config.connectivity import PATIENCE
 from prober.connectivity import AGAIN, FRESH, LONG, SAY_AGAIN, Connectivity
-from prober.probes import AnyCheck, Means
-from prober.probes.browsers import Browsers, Setup
+from prober.probes import AnyCheck
 from prober.probes.http import HttpCheck
 from prober.probes.tcp import TcpCheck
-from prober.pulse import Pulse
 from prober.result import Finding, Outcome, Reason, Result
 from prober.runner import Runner
-from prober.secret import Scrubber
-from prober.wire.network import Network
-from tests.fake_clock import NOON, FakeClock
+from tests.fake_clock import NOON, FakeClock, beside
+from tests.probes import running as probing
 from tests.servers.raw import closed_port
 
 
@@ -278,25 +274,9 @@ async def test_whatever_answers_proves_that_the_agent_is_connected(runner: Runne
 
 @pytest.fixture
 async def runner() -> AsyncIterator[Runner]:
-    clock = SystemClock()
-    network = Network(clock)
-    yield Runner(
-        region="eu",
-        clock=clock,
-        means=Means(network, Browsers(clock, Setup(data_dir=Path("nowhere")))),
-        pulse=Pulse(clock, lambda lag: None),
-        scrub=Scrubber(),
-    )
-    network.close()
+    async with probing.running() as made:
+        yield made
 
 
-@contextlib.asynccontextmanager
-async def running(world: World) -> AsyncIterator[None]:
-    task = asyncio.create_task(world.connectivity.run())
-    await world.clock.advance(0.0)
-    try:
-        yield
-    finally:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
+def running(world: World) -> AbstractAsyncContextManager[None]:
+    return beside(world.clock, world.connectivity.run())

@@ -179,7 +179,7 @@ async def test_a_dead_receiver_delays_no_other_and_is_not_stormed(
 
 async def test_after_a_day_of_failures_a_delivery_is_given_up(hook: Receiver) -> None:
     hook.answer = lambda one: (
-        Answer(503, headers={"Retry-After": "3600"}) if "/firing/" in one.headers["idempotency-key"]
+        Answer(500, headers={"Retry-After": "3600"}) if "/firing/" in one.headers["idempotency-key"]
         else OK
     )  # fmt: skip
 
@@ -193,7 +193,7 @@ async def test_after_a_day_of_failures_a_delivery_is_given_up(hook: Receiver) ->
         await rig.until_marked(2)
 
     assert alive
-    assert rig.dead == [f"{hook.url} answered 503"]
+    assert rig.dead == [f"{hook.url} answered 500"]
     assert rig.counts[-2:] == [("ops", "dead"), ("ops", "accepted")]
 
 
@@ -458,7 +458,7 @@ async def test_new_settings_wake_no_lane_that_has_begun_with_them(hook: Receiver
 
     async with delivering(notifiers, *blocked, firing()) as rig:
         await hook.until(AT_ONCE)
-        hook.answer = lambda _: Answer(503, headers={"Retry-After": "3600"})
+        hook.answer = lambda _: Answer(500, headers={"Retry-After": "3600"})
         rig.deliverer.configure({"ops": webhook(hook.url, timeout=0.6)})
         await rig.until_pausing(lanes=AT_ONCE + 1)
 
@@ -825,7 +825,7 @@ async def test_what_burns_is_told_again_to_an_alertmanager_that_was_out_of_the_c
 async def test_an_alertmanager_that_was_out_for_a_day_is_told_while_the_alert_burns(
     hook: Receiver,
 ) -> None:
-    hook.answer = lambda _: Answer(503, headers={"Retry-After": "3600"})
+    hook.answer = lambda _: Answer(500, headers={"Retry-After": "3600"})
 
     async with delivering({"am": cluster(hook.url)}, firing(to="am")) as rig:
         for _ in range(24):

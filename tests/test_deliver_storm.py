@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.common.process import Cores
 from benchmarks.storm import storm
 
 CHECKS = 200
@@ -15,7 +16,7 @@ CHECKS = 200
 @pytest.mark.timeout(240)
 async def test_a_storm_is_told_to_all_in_few_messages(tmp_path: Path) -> None:
     """How long that takes is for `scripts/bench storm` to say."""
-    seen = await storm(tmp_path, CHECKS, seconds=150)
+    seen = await storm(tmp_path, CHECKS, Cores.here(), seconds=150)
 
     told = {one.notifier: one for one in seen.told}
     assert not [one for one in seen.told if math.isnan(one.seconds)], "not all have been told"

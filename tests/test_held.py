@@ -34,7 +34,7 @@ async def test_what_depends_on_a_check_that_is_down_is_not_told_and_the_check_is
     """The homepage runs every hour: its second and third runs are those that were asked for."""
     checks = """
 checks:
-  - {{name: homepage, interval: 1h, http: "{home}"}}
+  - {{name: homepage, interval: 1h, timeout: 10s, http: "{home}"}}
   - {{name: api, http: "{api}", depends_on: [homepage]}}
 """
     async with target() as home, target() as api, receiver() as hook:

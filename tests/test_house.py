@@ -9,6 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 OURS = sorted(ROOT.glob("prober/**/*.py"))
+TESTS = sorted(ROOT.glob("tests/**/test_*.py"))
 LONGEST_FILE = 300
 LONGEST_FUNCTION = 40
 
@@ -35,6 +36,29 @@ def test_files_and_functions_stay_small(path: Path) -> None:
 @pytest.mark.parametrize("path", [p for p in OURS if p.stat().st_size], ids=ident)
 def test_a_module_says_what_question_it_answers(path: Path) -> None:
     assert ast.get_docstring(ast.parse(path.read_text()))
+
+
+@pytest.mark.parametrize("path", TESTS, ids=ident)
+def test_every_test_asserts_something_itself(path: Path) -> None:
+    """Not by a helper that may one day assert nothing; Playwright's `expect` is an assertion."""
+    silent = [
+        node.name
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and node.name.startswith("test_")
+        and not any(map(_asserts, ast.walk(node)))
+    ]
+
+    assert silent == []
+
+
+def _asserts(node: ast.AST) -> bool:
+    match node:
+        case ast.Assert():
+            return True
+        case ast.Call(func=ast.Attribute(attr="raises") | ast.Name(id="expect")):
+            return True
+    return False
 
 
 def test_a_broad_except_stands_where_it_has_a_reason_and_nowhere_else() -> None:

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from prober.agent import waking
 from prober.probes import chromium, processes
 from tests import tools
 from tests.agent_process import AgentProcess, running, until
@@ -182,19 +181,3 @@ async def test_a_browser_that_is_no_headless_shell_is_said_once_and_a_device_is_
 
     assert metrics.count('device="Pixel 7"') == 1
     assert agent.log.count("unverified: /bin/true: no headless shell") == 1
-
-
-@pytest.mark.parametrize(
-    ("due", "early", "now", "wakes"),
-    [
-        (100.0, 0.0, 90.0, 100.0),
-        (100.0, 2.0, 90.0, 98.0),
-        (100.0, 2.0, 99.0, 99.0),  # no time to get ready in whole: now, and not late for it
-        (100.0, 0.0, 101.0, 100.0),  # late
-        (100.0, 2.0, 101.0, 100.0),
-    ],
-)
-def test_a_run_is_called_before_it_is_due_by_what_it_needs(
-    due: float, early: float, now: float, wakes: float
-) -> None:
-    assert waking(due, early, now) == wakes

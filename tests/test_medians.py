@@ -61,6 +61,21 @@ def test_runs_as_one_are_the_last_of_the_worst_with_the_medians() -> None:
     assert [budget.actual for budget in one.budgets] == [pytest.approx(0.55)]
 
 
+def test_how_long_runs_took_is_their_median_where_all_are_up_and_else_the_one_that_is_told_of() -> (
+    None
+):
+    def took(seconds: float, finding: Finding) -> Result:
+        (one,) = ran(0.1, finding=finding)
+        return one._replace(seconds=seconds)
+
+    up = [took(seconds, UP) for seconds in (9.0, 2.0, 3.0)]
+
+    assert as_one(up).seconds == 3.0
+    assert as_one([*up, took(7.0, DOWN), took(1.0, DOWN), took(8.0, UP)]).seconds == 1.0
+    assert as_one([*up, took(0.5, UNKNOWN)]).seconds == 0.5
+    assert as_one(up[:1]).seconds == 9.0
+
+
 def test_runs_without_budgets_have_no_medians() -> None:
     assert medians([result(), result()]) == []
     assert as_one([result()]).budgets == ()

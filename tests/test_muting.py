@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from textwrap import dedent
 
@@ -20,7 +18,7 @@ from prober.export.board import CheckInfo
 from prober.export.metrics import Metrics
 from prober.muting import LOOK, Muting
 from prober.result import Finding, Outcome, Result
-from tests.fake_clock import NOON, FakeClock
+from tests.fake_clock import NOON, FakeClock, beside
 
 # 2023-11-14T22:13:20Z is the clock's noon.
 TEXT = """
@@ -77,16 +75,8 @@ class Bench:
         )
         return self.muting.stamped(run).maintenance
 
-    @contextlib.asynccontextmanager
-    async def running(self) -> AsyncIterator[None]:
-        task = asyncio.create_task(self.muting.run())
-        await self.clock.advance(0.0)
-        try:
-            yield
-        finally:
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+    def running(self) -> AbstractAsyncContextManager[None]:
+        return beside(self.clock, self.muting.run())
 
 
 @pytest.fixture

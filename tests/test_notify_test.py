@@ -50,7 +50,8 @@ async def test_each_is_told_of_an_alert_and_its_end_and_says_so(
 
     assert code == 0
     assert (
-        capsys.readouterr().out == "hook: accepted\nam: accepted\nmail: accepted\nsms: accepted\n"
+        capsys.readouterr().out
+        == "hook: accepted (200)\nam: accepted (200)\nmail: accepted\nsms: accepted (201)\n"
     )
     assert [one.message["X-Prober-Event"] for one in host.kept] == ["firing", "resolved"]
     assert "TEST" in host.kept[0].message["Subject"]
@@ -79,7 +80,7 @@ async def test_its_alert_is_no_checks_and_new_each_time(
     }  # fmt: skip
     keys = [body["groupKey"] for body in bodies if isinstance(body, dict)]
     assert keys[0] == keys[1] != keys[2] == keys[3]
-    assert capsys.readouterr().out == "hook: accepted\n" * 2
+    assert capsys.readouterr().out == "hook: accepted (200)\n" * 2
 
 
 async def test_who_does_not_accept_is_said_without_a_secret_and_is_exit_1(
@@ -101,10 +102,10 @@ async def test_who_does_not_accept_is_said_without_a_secret_and_is_exit_1(
 
     good, bad, mail, gone = capsys.readouterr().out.splitlines()
     assert code == 1
-    assert good == "good: accepted"
+    assert good == "good: accepted (200)"
     assert bad == f"bad: {hook.url} answered 400, saying 'no ***'"
     assert mail.endswith("offers no STARTTLS, and a password is sent over TLS alone")
-    assert "cannot be told" in gone
+    assert gone.endswith(" cannot be told: connection refused")
     assert [one.path for one in hook.received].count("/b") == 1
 
 
@@ -131,7 +132,7 @@ async def test_only_those_named_are_told(
         await notify_test.run(told, ["c", "a", "c"], FakeClock())
 
     assert {one.path for one in hook.received} == {"/a", "/c"}
-    assert capsys.readouterr().out == "c: accepted\na: accepted\n"
+    assert capsys.readouterr().out == "c: accepted (200)\na: accepted (200)\n"
 
 
 async def test_a_command_is_run_only_where_it_is_named_and_says_what_it_said(
@@ -153,7 +154,7 @@ async def test_a_command_is_run_only_where_it_is_named_and_says_what_it_said(
 
     well_said, late, bad, gone = capsys.readouterr().out.splitlines()
     assert (everybody, well, named) == (0, 0, 1)
-    assert first == "hook: accepted\n"
+    assert first == "hook: accepted (200)\n"
     assert well_said == "well: exit 0: restarted; exit 0: restarted"
     assert late == "late: a test is none of its events"
     assert bad == "bad: exit 4: no"

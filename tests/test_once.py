@@ -237,6 +237,9 @@ def test_the_medians_of_several_runs_are_judged_and_every_run_is_told(tmp_path: 
     middle = show_duration(sum(took) / len(took))
     assert (case[0].tag, case[0].get("type")) == ("failure", "budget")
     assert f"duration: {middle}, at most 1 ms" in (case[0].text or "")
+    assert (case[0].text or "").startswith("the last of 2 runs; ")
+    whole = sum(one["duration_seconds"] for one in results)
+    assert float(case.get("time") or "") == pytest.approx(whole / 2, abs=0.001)
     assert len(took) == 2
     assert shown.returncode == 1
     lines = [line.split("  (")[0] for line in shown.stdout.splitlines()]

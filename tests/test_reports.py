@@ -20,9 +20,11 @@ from prober.alerts.notice import Delivery, Event
 from prober.alerts.windows import unix
 from prober.config.model import Config
 from prober.config.plan import plan
+from prober.config.shard import own
 from prober.export.board import Board, CheckInfo
 from prober.reports import DAY, Reports
 from prober.result import Outcome, Reason, Result
+from prober.shard import place
 from prober.store.batch import Batch
 from prober.store.database import Renewed, StoreError
 from prober.store.records import Wanted
@@ -31,6 +33,7 @@ from tests.alerts.samples import DOWN, UNKNOWN, UP, result
 from tests.config.loading import loaded
 from tests.fake_clock import FakeClock
 from tests.settle_bench import Bench, bench, kept
+from tests.store.test_database import remembered
 
 T = TypeVar("T")
 MONDAY = unix("2026-11-16T08:00Z")
@@ -86,7 +89,7 @@ class Desk:
 @asynccontextmanager
 async def desk(folder: Path, clock: FakeClock, text: str = "") -> AsyncIterator[Desk]:
     """As the agent starts it."""
-    config = loaded(folder, text or settings()).config
+    config = own(loaded(folder, text or settings()).config)
     async with bench(folder / "data", clock, plan(config)) as made:
         board = Board()
         for check in config.checks:
@@ -161,7 +164,7 @@ async def test_a_report_of_a_week_equals_a_direct_count_over_the_same_results(
                 one.see(each)
                 if number % 24 == 0:
                     told += await one.turn()
-            known = await one.made.store.incidents(Wanted(limit=1000))
+            known = await remembered(one.made.store, Wanted(limit=1000))
 
     [report] = [each for each in told if each.notice.ends_at == MONDAY]
     its = [each for each in results if MONDAY - 7 * DAY <= each.started_at < MONDAY]
@@ -325,6 +328,22 @@ async def test_it_is_about_the_checks_it_names(tmp_path: Path) -> None:
     assert second.notice == third.notice
     assert "web: down" in said(second)
     assert "api" not in said(second)
+
+
+@pytest.mark.parametrize("turn", [0, 1])
+async def test_it_is_told_by_the_shards_that_have_what_it_is_about(
+    tmp_path: Path, turn: int
+) -> None:
+    shard = (place("web", 2) + turn) % 2
+    daily = '{schedule: "0 8 * * *", notify: [mail], match: {checks: [web]}}'
+    clock = FakeClock(MONDAY - 1800)
+    async with desk(tmp_path, clock, settings(daily, agent=f", shard: {shard}/2")) as one:
+        clock.move(3600)
+        told = await one.turn()
+        again = await one.turn()
+
+    assert len(told) == 1 - turn
+    assert again == []
 
 
 async def test_what_left_the_config_is_forgotten_and_begins_anew(tmp_path: Path) -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prober.schedule import CALM, GRID, MANY, SPREAD, Rhythm, Start
+from prober.schedule import CALM, GRID, MANY, SPREAD, Rhythm, Start, missed, waking
 
 SECONDS = st.floats(min_value=0.05, max_value=86_400)
 MOMENTS = st.floats(min_value=0, max_value=1e7)
@@ -111,3 +112,34 @@ def test_a_grid_delays_by_less_than_itself_and_few_checks_have_none() -> None:
 
     assert exact <= many < exact + GRID
     assert few == exact
+
+
+@pytest.mark.parametrize(
+    ("due", "early", "now", "wakes"),
+    [
+        (100.0, 0.0, 90.0, 100.0),
+        (100.0, 2.0, 90.0, 98.0),
+        (100.0, 2.0, 99.0, 99.0),  # no time to get ready in whole: now, and not late for it
+        (100.0, 0.0, 101.0, 100.0),  # late
+        (100.0, 2.0, 101.0, 100.0),
+    ],
+)
+def test_a_run_is_called_before_it_is_due_by_what_it_needs(
+    due: float, early: float, now: float, wakes: float
+) -> None:
+    assert waking(due, early, now) == wakes
+
+
+@pytest.mark.parametrize(
+    ("following", "begun", "counted"),
+    [
+        (4, 3.2, {}),
+        (7, 3.2, {"late": 0, "overrun": 3}),  # it began in time and took three intervals
+        (7, 6.5, {"late": 3, "overrun": 0}),  # it began when three were over already
+        (9, 5.5, {"late": 2, "overrun": 3}),
+    ],
+)
+def test_slots_missed_before_the_run_began_are_late_and_those_after_it_overrun(
+    following: int, begun: float, counted: dict[str, int]
+) -> None:
+    assert dict(missed(Rhythm(0.0, 1.0), 3, following, begun)) == counted

@@ -20,6 +20,7 @@ from prober.store.records import Wanted
 from tests.alerts.samples import DOWN, UP, result, rule
 from tests.fake_clock import NOON
 from tests.settle_bench import Bench, bench, fires, heals, kept, plan, running
+from tests.store.test_database import remembered
 from tests.test_settle_files import malformed
 
 SILENCE = Mute(
@@ -109,7 +110,7 @@ async def test_silence_audit_and_incident_outlive_a_restart(tmp_path: Path) -> N
             again.put(result(DOWN))
             await again.clock.advance(1)
             assert again.handed == []
-            (record,) = await again.store.incidents(Wanted(firing=True))
+            (record,) = await remembered(again.store, Wanted(firing=True))
             assert record.held == "silence 3f9a"
             assert record.told_at is None
             (entry,) = await again.store.audit(10)
@@ -118,7 +119,7 @@ async def test_silence_audit_and_incident_outlive_a_restart(tmp_path: Path) -> N
             await again.settle.decide(Expire(id="3f9a", by="bo", comment="", at=0))
             assert [one.notice.event for one in again.handed] == ["firing"]
             await again.settle.flush()
-            (record,) = await again.store.incidents(Wanted())
+            (record,) = await remembered(again.store, Wanted())
             assert record.told == ("ops",)
             assert record.told_at == again.clock.now()
 
@@ -160,15 +161,15 @@ async def test_an_incident_is_recorded_from_its_firing_to_its_end(tmp_path: Path
     async with bench(tmp_path) as made, running(made):
         made.put(*fires())
         await made.settle.flush()
-        (record,) = await made.store.incidents(Wanted(firing=True))
+        (record,) = await remembered(made.store, Wanted(firing=True))
         assert record.key == made.handed[0].notice.key
         assert record.told == ("ops",)
         await made.settle.decide(Ack(incident=record.id, by="ann", comment="on it", at=0))
         made.put(*heals())
         await made.settle.flush()
 
-        assert await made.store.incidents(Wanted(firing=True)) == []
-        (record,) = await made.store.incidents(Wanted(check="api"))
+        assert await remembered(made.store, Wanted(firing=True)) == []
+        (record,) = await remembered(made.store, Wanted(check="api"))
         assert (record.acked_by, record.acked_comment) == ("ann", "on it")
         assert record.resolved_at == made.clock.now()
 

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.agent_process import until
+from tests.agent_process import running, until
 from tests.kill.lives import broken_laws, check, configured, lives_in
 from tests.kill.nursery import Nursery
+from tests.servers.receivers import Answer, receiver
 from tests.servers.target import target
 
 COMMAND = """  repair: {command: {argv: [sh, -c, 'echo "$PROBER_INCIDENT" >> ran']}}
@@ -40,6 +41,62 @@ async def test_a_command_that_a_kill_kept_from_running_is_never_run_and_that_is_
     assert first["id"] not in ran.read_text()
     [one] = [one for one in story["notices"] if one["notifier"] == "repair"]
     assert (one["status"], one["error"]) == ("dead", "interrupted: not run again")
+    assert (story["routed"], story["told"], story["untold"]) == (
+        ["hook", "repair"],
+        ["hook"],
+        ["repair"],
+    )
+
+
+TWO = """
+agent: {{region: eu, data_dir: ./data}}
+web: {{listen: "127.0.0.1:0"}}
+alerts: {{down: {{when: {{failures: 2}}}}}}
+checks:
+  - {{name: one, interval: 200ms, timeout: 190ms, http: "{one}"}}
+  - {{name: two, interval: 200ms, timeout: 190ms, http: "{two}"}}
+notifiers:
+  hook: {{webhook: {{url: "{hook}", group_wait: 0}}}}
+  slow: {{webhook: {{url: "{slow}", group_wait: 0}}}}
+routes:
+  - {{match: {{checks: [one]}}, notify: [hook]}}
+  - {{notify: [slow]}}
+"""
+ACCEPTED = 'prober_notifications_total{notifier="slow",outcome="accepted"}'
+
+
+@pytest.mark.timeout(180)  # two agents
+async def test_what_one_receiver_refused_is_not_over_when_another_one_takes_something_after_a_kill(
+    tmp_path: Path,
+) -> None:
+    async with target() as one, target() as two, receiver() as hook, receiver() as slow:
+        config = TWO.format(one=one.url, two=two.url, hook=hook.url, slow=slow.url)
+        one.status = two.status = 503
+        hook.answer = lambda _: Answer(400)
+
+        def heard(status: str) -> bool:
+            said = [json.loads(each.raw)["alerts"][0] for each in slow.received]
+            names = [each["labels"]["alertname"] for each in said if each["status"] == status]
+            return "ProberUndelivered" in names
+
+        async with running(tmp_path, config) as agent:
+            await until(lambda: heard("firing"), "it is told what was given up", within=60)
+            await agent.kill()
+        two.status = 200
+        async with running(tmp_path, config) as agent:
+
+            async def accepted() -> bool:
+                return bool(await agent.metric(ACCEPTED))
+
+            await until(accepted, "the other one takes something", within=60)
+            found = json.loads(await agent.get("/api/v1/incidents?state=firing"))["data"]
+            early = heard("resolved")
+            hook.answer = lambda _: Answer()
+            one.status = 200
+            await until(lambda: heard("resolved"), "it is over", within=60)
+
+    assert {each["alert"] for each in found["incidents"]} == {"down", "undelivered"}
+    assert not early
 
 
 @pytest.mark.timeout(180)  # three agents

@@ -42,7 +42,10 @@ class Limits:
 
 
 class RawServer:
-    """`sent` and `taken` are the moments before and after each piece was handed to the kernel."""
+    """`sent` and `taken` are the moments before and after each piece was handed to the kernel.
+
+    `ended` are those after each connection was closed.
+    """
 
     def __init__(
         self, script: tuple[Step, ...], tls: ssl.SSLContext | None, host: str, limits: Limits
@@ -54,6 +57,7 @@ class RawServer:
         self.read = 0  # bytes, by READ_ALL
         self.sent: list[float] = []
         self.taken: list[float] = []
+        self.ended: list[float] = []
         self.received: list[bytes] = []
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self._listener = socket.create_server((host, 0), family=family, backlog=512)
@@ -108,6 +112,7 @@ class RawServer:
         finally:
             self._open.discard(sock)
             sock.close()
+            self.ended.append(_now())
 
     def _play(self, step: Step, sock: socket.socket) -> socket.socket:
         match step:

@@ -17,6 +17,7 @@ import pytest
 from aiohttp import web
 from pydantic import JsonValue, TypeAdapter
 
+from benchmarks.common.bench import free_ports
 from tests.tools import tool
 
 _JSON: TypeAdapter[JsonValue] = TypeAdapter(JsonValue)
@@ -146,9 +147,7 @@ async def receiver() -> AsyncIterator[Receiver]:
 
 def free_port() -> int:
     """A port that nobody listens on: for a server that cannot say which one it took."""
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
+    return free_ports(1)[0]
 
 
 ALERTMANAGER_YML = """\
