@@ -3,7 +3,8 @@
     scripts/bench journeys [--only PART] [--rounds N] [--seconds S]
 
 `itself` is the order journey of the demo: one function, with a stopwatch
-around it, run by `prober check` and by plain Playwright in turns. `whole` is how many
+around it, run by `prober check` (as it is, and with `first_party: []`, so that its
+requests are not told whose they are) and by plain Playwright in turns. `whole` is how many
 whole runs a minute an agent with one worker and the peer's runner manage, start
 of the browser to its end, and how much memory all their processes take.
 """
@@ -13,9 +14,10 @@ from __future__ import annotations
 import json
 import shlex
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from statistics import median
 
@@ -34,6 +36,7 @@ SCRIPT = ROOT / "benchmarks" / "scripts" / "order.py"
 LOOK = 0.2  # seconds between two looks at the memory
 ONE_RUN = 120.0  # seconds that nothing takes
 PARTS = ("itself", "whole")
+UNSTAMPED = "\n      first_party: []"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +64,7 @@ def shop(place: Bench) -> Iterator[Place]:
         yield Place(place, f"http://127.0.0.1:{port}")
 
 
-def checks(place: Place, count: int, report: Path) -> list[str]:
+def checks(place: Place, count: int, report: Path, more: str = "") -> list[str]:
     return [
         f"""  - name: order-{n}
     interval: 20s
@@ -71,7 +74,7 @@ def checks(place: Place, count: int, report: Path) -> list[str]:
       base_url: {place.shop}
       params: {{user: probe@example.com, sku: demo-1, report: {report}}}
       secrets: {{password: {PASSWORD}}}
-      budgets: {{duration: 20s}}"""
+      budgets: {{duration: 20s}}{more}"""
         for n in range(count)
     ]
 
@@ -91,12 +94,12 @@ def last(report: Path) -> Took:
     return Took(**json.loads(report.read_text().splitlines()[-1]))
 
 
-def by_us(place: Place) -> Took:
+def by_us(place: Place, more: str = "") -> Took:
     """By `check --budgets`, which runs it once, as an agent does it."""
     folder = place.bench.room("ours")
     head = f"agent: {{region: bench}}\nweb: {{listen: '127.0.0.1:{free_ports(1)[0]}'}}\nchecks:\n"
     config, report = folder / "config.yaml", folder / "report"
-    config.write_text(head + "\n".join(checks(place, 1, report)) + "\n")
+    config.write_text(head + "\n".join(checks(place, 1, report, more)) + "\n")
     argv: list[str | Path] = [
         sys.executable,
         "-m",
@@ -136,11 +139,16 @@ def by_hand(place: Place) -> Took:
 
 
 def itself(place: Place, rounds: int) -> None:
-    found: dict[str, list[Took]] = {"prober": [], "bare Playwright": []}
+    by: dict[str, Callable[[Place], Took]] = {
+        "prober": by_us,
+        "prober, unstamped": partial(by_us, more=UNSTAMPED),
+        "bare Playwright": by_hand,
+    }
+    found: dict[str, list[Took]] = {name: [] for name in by}
     for number in range(rounds):
         note(f"the journey itself, round {number + 1} of {rounds}")
-        found["prober"].append(by_us(place))
-        found["bare Playwright"].append(by_hand(place))
+        for name, run in by.items():
+            found[name].append(run(place))
     rows = [
         [
             name,
@@ -150,12 +158,15 @@ def itself(place: Place, rounds: int) -> None:
         for name, took in found.items()
     ]
     show(["the journey itself", "runs", "wall ms (range)", "CPU ms (range)"], rows)
-    ours, bare = found.values()
-    said = (
-        f"{word} {ratio([pick(one) for one in ours], [pick(one) for one in bare])}"
-        for word, pick in (("wall", _wall), ("CPU", _cpu))
-    )
-    print(f"\nours / bare Playwright's: {', '.join(said)}\n")
+    *ours, bare = found.values()
+    print()
+    for name, took in zip(found, ours, strict=False):
+        said = (
+            f"{word} {ratio([pick(one) for one in took], [pick(one) for one in bare])}"
+            for word, pick in (("wall", _wall), ("CPU", _cpu))
+        )
+        print(f"{name} / bare Playwright: {', '.join(said)}")
+    print()
 
 
 def _wall(took: Took) -> float:

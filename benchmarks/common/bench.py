@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import shutil
 import signal
 import socket
@@ -10,7 +11,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -20,6 +21,7 @@ from benchmarks.common.process import Cores, nothing_left
 from prober.clock import SystemClock
 
 CLOCK = SystemClock()
+PORTS = range(12_000, 32_000)  # below those that systems give to whoever asks for any
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +66,17 @@ def note(text: str) -> None:
 
 
 def free_ports(count: int) -> list[int]:
-    """Of 127.0.0.1; all different, and free a moment ago."""
+    """Of 127.0.0.1; all different, free a moment ago, and none that the system gives to others."""
+    found: list[int] = []
     with ExitStack() as held:
-        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
-        for sock in sockets:
-            sock.bind(("127.0.0.1", 0))
-        return [sock.getsockname()[1] for sock in sockets]
+        for port in random.sample(PORTS, len(PORTS)):
+            sock = held.enter_context(socket.socket())
+            with suppress(OSError):
+                sock.bind(("127.0.0.1", port))
+                found.append(port)
+            if len(found) == count:
+                break
+    return found
 
 
 def sleep_until(moment: float) -> None:

@@ -54,6 +54,20 @@ class Cores:
         return f"what is measured on core {measured}, all else on core {others}"
 
 
+@contextmanager
+def on(cores: frozenset[int]) -> Iterator[None]:
+    """What is started in the block stays on these cores.
+
+    They are inherited, and so by every thread too: a program pinned later has threads that are not.
+    """
+    own = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, cores)
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, own)
+
+
 def program(*names: str) -> str:
     """The path of the first of these that there is; the machine's own or what was unpacked."""
     for name in names:
@@ -75,21 +89,15 @@ class Process:
     ) -> None:
         self.name = Path(argv[0]).name
         self._log = folder / f"{self.name}.log"
-        own = os.sched_getaffinity(0)
-        # Inherited, and so by every thread too: a program pinned later has threads that are not.
-        os.sched_setaffinity(0, cores)
-        try:
-            with self._log.open("ab") as log:
-                self._popen = subprocess.Popen(
-                    argv,
-                    cwd=folder,
-                    env={**os.environ, **(env or {})},
-                    stdin=subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=log,
-                )
-        finally:
-            os.sched_setaffinity(0, own)
+        with on(cores), self._log.open("ab") as log:
+            self._popen = subprocess.Popen(
+                argv,
+                cwd=folder,
+                env={**os.environ, **(env or {})},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
 
     @property
     def pid(self) -> int:
