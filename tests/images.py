@@ -11,6 +11,7 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
+from tests import tools
 from tests.pod import Mount
 from tests.tools import tool
 
@@ -83,7 +84,7 @@ def image(name: str) -> Image | None:
             "--config.file=/etc/alertmanager/alertmanager.yml",
             "--storage.path=/alertmanager",
         )
-        program = tool("prometheus-alertmanager", "alertmanager")
+        program = tools.alertmanager()
         return Image(entrypoint=(program,), command=arguments, folder="/alertmanager")
     return None
 

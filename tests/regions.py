@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import httpx
 
+from tests import tools
 from tests.agent_process import AgentProcess, start, until
 from tests.command import prober
 from tests.servers.program import program
@@ -183,7 +184,7 @@ async def regions(folder: Path) -> AsyncIterator[Regions]:
         (folder / "alertmanager.yml").write_text(ALERTMANAGER.format(hook=hook.url) + inhibitions)
         await stack.enter_async_context(
             program(
-                folder, tool("prometheus-alertmanager", "alertmanager"),
+                folder, tools.alertmanager(),
                 "--config.file=alertmanager.yml", "--storage.path=am", "--cluster.listen-address=",
                 f"--web.listen-address={own}",
             )

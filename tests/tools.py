@@ -10,6 +10,7 @@ from typing import NoReturn
 import pytest
 
 _UNPACKED = Path(__file__).parent.parent / ".tools" / "usr"
+_TEMPLATES = Path("/usr/share/prometheus/alertmanager/default.tmpl")
 _SEARCH = os.pathsep.join(
     [os.environ.get("PATH", os.defpath), "/usr/sbin", f"{_UNPACKED}/bin", f"{_UNPACKED}/sbin"]
 )
@@ -25,6 +26,14 @@ def tool(*names: str) -> str:
     path = found(*names)
     if path is None:
         missing(f"{names[0]} is not installed; scripts/tools gets it")
+    return path
+
+
+def alertmanager() -> str:
+    """The path of Alertmanager, as `tool`. Debian's does not start without its templates."""
+    path = tool("prometheus-alertmanager", "alertmanager")
+    if Path(path).is_relative_to(_UNPACKED) and not _TEMPLATES.exists():
+        missing(f"Debian's Alertmanager wants {_TEMPLATES}; scripts/tools puts it there as root")
     return path
 
 

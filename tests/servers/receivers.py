@@ -18,7 +18,7 @@ from aiohttp import web
 from pydantic import JsonValue, TypeAdapter
 
 from benchmarks.common.bench import free_ports
-from tests.tools import tool
+from tests import tools
 
 _JSON: TypeAdapter[JsonValue] = TypeAdapter(JsonValue)
 
@@ -178,7 +178,7 @@ class Alertmanager:
 
     async def start(self) -> None:
         self._process = await asyncio.create_subprocess_exec(
-            tool("prometheus-alertmanager", "alertmanager"),
+            tools.alertmanager(),
             f"--config.file={self._folder / 'alertmanager.yml'}",
             f"--storage.path={self._folder / 'data'}",
             f"--web.listen-address=127.0.0.1:{self.port}",
