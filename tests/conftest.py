@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 from collections.abc import Generator, Iterator
 
 import pytest
+
+# Who starts the tests in the background hands on that these are ignored; programs that tests end by them would not end.
+for _number in (signal.SIGINT, signal.SIGHUP):
+    if signal.getsignal(_number) is signal.SIG_IGN:
+        signal.signal(_number, signal.SIG_DFL)
 
 LONG = 40  # bytes; longer ones say nothing as a test's name
 

@@ -110,9 +110,17 @@ class RawServer:
         except OSError:
             pass  # the client has gone, which is its right
         finally:
+            self._end(sock)
             self._open.discard(sock)
             sock.close()
-            self.ended.append(_now())
+
+    def _end(self, sock: socket.socket) -> None:
+        """Says that no more comes, then hears the client out: with anything unread, to close is to reset."""
+        with suppress(OSError):
+            sock.shutdown(socket.SHUT_WR)
+        self.ended.append(_now())
+        with suppress(OSError):
+            self._play(Do.HANG, sock)
 
     def _play(self, step: Step, sock: socket.socket) -> socket.socket:
         match step:

@@ -12,7 +12,7 @@ import pytest_asyncio
 
 from prober.clock import SystemClock
 from prober.result import Attempt
-from prober.wire.kernel import Kernel
+from prober.wire.kernel import ANCILLARY, Kernel, stamp
 from prober.wire.network import Network
 from tests.servers.tls import Authority
 
@@ -33,10 +33,21 @@ def files(tmp_path: Path) -> tuple[Path, Path]:
 
 @pytest.fixture(scope="session", autouse=True)
 def stamps() -> Iterator[None]:
-    """As in an agent that has run for a moment: the kernel has begun to stamp."""
+    """As in an agent that has run for a moment: the kernel has begun to stamp, which takes a while.
+
+    Until then a stamp is when the data was read.
+    """
+    kernel, clock = Kernel.tried(), SystemClock()
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
-        Kernel.tried().stamp_arrivals(asking)
-        time.sleep(0.05)
+        kernel.stamp_arrivals(asking)
+        asking.bind(("127.0.0.1", 0))
+        for _ in range(1000 if kernel.stamps else 0):
+            sent = clock.now()
+            asking.sendto(b"?", asking.getsockname())
+            time.sleep(0.02)
+            _, ancillary, _, _ = asking.recvmsg(1, ANCILLARY)
+            if stamp(ancillary) < sent + 0.01:
+                break
         yield
 
 
