@@ -66,7 +66,7 @@ def is_noted(folder: Path) -> bool:
 def of_runs(folder: Path) -> list[int]:
     """What is alive of any run of this agent's."""
     table = processes.processes()
-    found = processes.with_descendants(processes._marked(table, folder / "data" / "runs"), table)
+    found = processes.with_descendants(processes.marked(table, folder / "data" / "runs"), table)
     return [pid for pid in sorted(found) if not table[pid].is_dead]
 
 

@@ -207,8 +207,7 @@ class Browsers:
         """Kills every process of the run that works in `folder`; what it was like before."""
 
         def ended() -> tuple[memory.Look, Sequence[int]]:
-            look = memory.Look() if first is None else memory.look(first)
-            return look, processes.end(folder, first)
+            return memory.look(first, folder), processes.end(folder, first)
 
         look, left = await self._done(ended)
         if left:

@@ -30,10 +30,15 @@ class Look:
     has_stopped: bool = False  # any other
 
 
-def look(first: int) -> Look:
-    """At the process `first` and all that descends from it."""
+def look(first: int | None, folder: Path | None = None) -> Look:
+    """At the process `first`, all that descends from it and, if told, all that belongs to `folder`.
+
+    Where `first` has ended, the others have lost their parent and are found by the
+    folder; but that reads a file of each process that there is.
+    """
     table = processes.processes()
-    pids = processes.with_descendants([first], table)
+    marked = processes.marked(table, folder) if folder is not None else ()
+    pids = processes.with_descendants([*marked, *([] if first is None else [first])], table)
     stopped = {pid for pid in pids if table[pid].is_stopped}
     return Look(sum(map(_used, pids)), first in stopped, bool(stopped - {first}))
 

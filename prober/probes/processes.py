@@ -41,7 +41,7 @@ def end(folder: Path, first: int | None = None) -> tuple[int, ...]:
     ours: set[int] = set()
     for _ in range(ROUNDS):
         table = processes()
-        roots = {*ours, *_marked(table, folder), *([] if first is None else [first])}
+        roots = {*ours, *marked(table, folder), *([] if first is None else [first])}
         ours = {pid for pid in with_descendants(roots, table) if not table[pid].is_dead}
         if not ours:
             return ()
@@ -93,7 +93,8 @@ def _parsed(listing: str) -> dict[int, Process]:
     }
 
 
-def _marked(table: Iterable[int], folder: Path) -> set[int]:
+def marked(table: Iterable[int], folder: Path) -> set[int]:
+    """Those that have `folder` as TMPDIR or work in it."""
     if not _has_proc():
         return _marked_in(_ps("-A", "-E", "-ww", "-o", "pid=,command="), folder)
     inside = os.fsencode(folder)

@@ -394,8 +394,8 @@ async def test_a_journey_over_its_memory_is_ended_and_says_so(stage: Stage) -> N
     ("acts", "why"),
     [
         ([["kill", 19]], ("unknown", "killed")),
-        ([["stopped grandchild"], ["sleep", 0.8], down()], ("unknown", "browser")),
-        ([["stopped grandchild"], ["sleep", 0.8], UP], ("up", None)),
+        ([["stopped grandchild"], down()], ("unknown", "browser")),
+        ([["stopped grandchild"], UP], ("up", None)),
     ],
 )
 async def test_who_was_stopped_has_not_seen_the_target_fail(

@@ -51,7 +51,7 @@ def trial(folder: Path, path: str, patience: float = sandbox.PATIENCE) -> Trial:
 
 
 def left(folder: Path) -> set[int]:
-    return processes._marked(processes.processes(), folder)
+    return processes.marked(processes.processes(), folder)
 
 
 def test_it_works_for_an_ordinary_user_who_may_make_namespaces(folder: Path) -> None:

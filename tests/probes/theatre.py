@@ -121,7 +121,7 @@ class Theatre:
         """The processes of the run under way and their command lines, ours first."""
         table = processes.processes()
         runs = (self.folder / "data" / "runs").resolve()
-        pids = processes.with_descendants(processes._marked(table, runs), table)
+        pids = processes.with_descendants(processes.marked(table, runs), table)
         return {pid: command(pid) for pid in sorted(pids) if not table[pid].is_dead}
 
     def pids_of(self, which: str) -> Sequence[int]:
