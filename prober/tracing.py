@@ -21,7 +21,7 @@ from prober.config.model import Config
 from prober.errors import DeliveryError
 from prober.export import otlp
 from prober.export.otlp import OtlpSettings, Ran
-from prober.notify import post
+from prober.notify import answers, post
 from prober.notify.post import Answered, Post, Url
 from prober.result import Outcome, Result
 
@@ -203,7 +203,7 @@ class Tracing:
 
     def _say(self, text: str, *values: object) -> None:
         """In the log, unless it is what was said last."""
-        said = post.without_answer(text % values)
+        said = answers.without_answer(text % values)
         if said != self._said:
             log.warning("%s", text % values)
         self._said = said

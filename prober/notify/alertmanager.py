@@ -26,7 +26,7 @@ from prober.alerts.notice import MOVED, Delivery, Notice
 from prober.check import Model
 from prober.clock import Clock
 from prober.errors import DeliveryError
-from prober.notify import post
+from prober.notify import answers, post
 from prober.notify.answers import Busy, TurnedAway
 from prober.notify.post import Post, Url
 from prober.notify.traits import Traits
@@ -158,7 +158,7 @@ def _remember(
         if before:
             log.info("%s accepts alerts again", url)
         return
-    how = post.without_answer(str(answer))
+    how = answers.without_answer(str(answer))
     if how != before and not quiet:
         log.warning("%s; another Alertmanager of the cluster accepted", answer)
     wish = answer.retry_after if isinstance(answer, Busy) else None

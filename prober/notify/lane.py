@@ -13,7 +13,7 @@ from tenacity import AsyncRetrying, RetryCallState, wait_random_exponential
 from prober.alerts.notice import Delivery, Event
 from prober.clock import Clock
 from prober.errors import DeliveryError
-from prober.notify.post import TurnedAway
+from prober.notify.answers import TurnedAway
 
 SHORTEST_PAUSE, LONGEST_PAUSE = 1.0, 300.0
 GIVE_UP_AFTER = 24 * 3600.0  # seconds since the first try in this process

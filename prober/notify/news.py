@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeAlias
 
-from prober.notify import post
+from prober.notify import answers
 from prober.notify.lane import Lane
 
 
@@ -17,7 +17,7 @@ class News:
 
     def first_heard(self, failure: str, notifier: str, lane: Lane | None = None) -> bool:
         """Neither the last failure of the notifier, by which lane ever, nor that of the lane."""
-        news = post.without_answer(failure)
+        news = answers.without_answer(failure)
         known = {self._trouble.get(notifier), lane.trouble if lane else None}
         self._trouble[notifier] = news
         if lane:

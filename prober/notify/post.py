@@ -26,8 +26,6 @@ from prober.clock import Clock
 from prober.errors import DeliveryError
 from prober.headers import header_text
 from prober.notify import answers
-from prober.notify.answers import TurnedAway as TurnedAway
-from prober.notify.answers import without_answer as without_answer
 from prober.secret import Scrubber, Secret, is_secret_header, written
 from prober.units import show_duration
 

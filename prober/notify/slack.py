@@ -19,8 +19,9 @@ from prober.alerts.notice import Delivery
 from prober.check import Model
 from prober.errors import DeliveryError
 from prober.notify import post, slack_blocks, slack_bot
+from prober.notify.answers import TurnedAway
 from prober.notify.people import People
-from prober.notify.post import Answered, Post, TurnedAway, Url
+from prober.notify.post import Answered, Post, Url
 from prober.notify.slack_bot import Bot
 from prober.notify.traits import FOR_PEOPLE, Means, Traits
 from prober.secret import Secret

@@ -74,13 +74,19 @@ async def test_what_one_receiver_refused_is_not_over_when_another_one_takes_some
         one.status = two.status = 503
         hook.answer = lambda _: Answer(400)
 
-        def heard(status: str) -> bool:
-            said = [json.loads(each.raw)["alerts"][0] for each in slow.received]
-            names = [each["labels"]["alertname"] for each in said if each["status"] == status]
-            return "ProberUndelivered" in names
+        def heard(status: str, name: str = "ProberUndelivered") -> bool:
+            bodies = [json.loads(each.raw) for each in slow.received]
+            said = [
+                alert["labels"]
+                for each in bodies
+                for alert in each["alerts"]
+                if alert["status"] == status
+            ]
+            return any(name in (labels["alertname"], labels.get("check")) for labels in said)
 
         async with running(tmp_path, config) as agent:
             await until(lambda: heard("firing"), "it is told what was given up", within=60)
+            await until(lambda: heard("firing", "two"), "and what is down", within=60)
             await agent.kill()
         two.status = 200
         async with running(tmp_path, config) as agent:

@@ -11,7 +11,7 @@ from prober.alerts.notice import Delivery
 from prober.clock import Clock
 from prober.errors import DeliveryError
 from prober.notify import AnyNotifier, Means, Told, send
-from prober.notify.post import TurnedAway
+from prober.notify.answers import TurnedAway
 from tests.fake_clock import FakeClock
 from tests.notify.notices import firing
 

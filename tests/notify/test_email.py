@@ -17,9 +17,9 @@ from pydantic import JsonValue, ValidationError
 from prober.alerts.notice import Delivery, Event
 from prober.errors import DeliveryError
 from prober.notify import email, email_text
+from prober.notify.answers import TurnedAway
 from prober.notify.email import EmailNotifier
 from prober.notify.email_text import SUBJECT_AT_MOST, letter, mailbox
-from prober.notify.post import TurnedAway
 from tests.fake_clock import NOON, FakeClock
 from tests.notify.notices import delivery, firing, notice, resolved
 from tests.notify.telling import tell

@@ -18,8 +18,8 @@ from prober.alerts.notice import Delivery, Event, Notice
 from prober.config import load
 from prober.errors import DeliveryError
 from prober.notify import takes
+from prober.notify.answers import TurnedAway
 from prober.notify.pagerduty import PagerdutyNotifier, dedup_key, event, send
-from prober.notify.post import TurnedAway
 from tests.fake_clock import NOON, FakeClock
 from tests.notify.notices import LABELS, delivery, firing, notice, resolved
 from tests.notify.odd import notices

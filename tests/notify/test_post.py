@@ -18,8 +18,8 @@ from pydantic import TypeAdapter, ValidationError
 from prober.check import Model
 from prober.errors import DeliveryError
 from prober.notify import post
-from prober.notify.answers import Busy
-from prober.notify.post import Headers, Post, TurnedAway, Url
+from prober.notify.answers import Busy, TurnedAway, without_answer
+from prober.notify.post import Headers, Post, Url
 from prober.secret import Secret
 from tests.fake_clock import NOON, FakeClock
 from tests.servers.receivers import (
@@ -304,8 +304,8 @@ async def test_an_answer_is_left_out_of_what_counts_as_the_same_failure(
     other = await refusal(hook, client, Answer(500, text='request "b2", saying much'))
     third = await refusal(hook, client, Answer(503, text="request 'a1'"))
 
-    assert post.without_answer(str(one)) == post.without_answer(str(other))
-    assert post.without_answer(str(one)) != post.without_answer(str(third))
+    assert without_answer(str(one)) == without_answer(str(other))
+    assert without_answer(str(one)) != without_answer(str(third))
 
 
 async def test_many_posts_reuse_connections(hook: Receiver, client: httpx.AsyncClient) -> None:

@@ -15,7 +15,7 @@ from pydantic import JsonValue
 
 from prober.alerts.notice import Event, Notice
 from prober.errors import DeliveryError
-from prober.notify.post import TurnedAway
+from prober.notify.answers import TurnedAway
 from prober.notify.slack import SlackNotifier
 from prober.notify.slack_blocks import GOOD, message
 from tests.fake_clock import NOON, FakeClock

@@ -14,7 +14,7 @@ from pydantic import JsonValue, ValidationError
 
 from prober.errors import DeliveryError
 from prober.notify import people, twilio
-from prober.notify.post import TurnedAway
+from prober.notify.answers import TurnedAway
 from prober.notify.twilio import AT_MOST, TwilioNotifier
 from tests.fake_clock import FakeClock
 from tests.notify.notices import firing, notice, resolved

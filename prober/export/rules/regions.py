@@ -76,7 +76,12 @@ def out_now(scene: Scene) -> str:
     quiet, grace = Sorts(scene).without(Sort.FAILURES), duration(Pace.of(scene).grace)
     but = f",check!~{names(quiet)}" if quiet else ""
     last = f"last_over_time(probe_success{{job={quoted(scene.job)}{but}}}[{grace}])"
-    return f"count by (check) (min by (check, region) ({last}) == 0) >= on (check) {NEEDED}"
+    return _failing(f"min by (check, region) ({last})")
+
+
+def _failing(regions: str) -> str:
+    """In so many regions that the quorum is met."""
+    return f"count by (check) ({regions} == 0) >= on (check) {NEEDED}"
 
 
 def labelled(rows: str, by: str, labels: Iterable[str]) -> str:
@@ -213,7 +218,7 @@ class _Made:
             return
         quiet = self._sorts.without(Sort.FAILURES)
         said = f"{SAYS}{{check!~{names(quiet)}}}" if quiet else SAYS
-        yield Record(OUT, f"count by (check) ({said} == 0) >= on (check) {NEEDED}")
+        yield Record(OUT, _failing(said))
         lately = f"last_over_time({down}[{duration(longest_rate(self._scene))}])"
         fires = f"unless on (check, alert) {DOWN}"
         yield Record(
