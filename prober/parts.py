@@ -23,7 +23,7 @@ from prober.pace import Pace
 from prober.probes import Means
 from prober.probes.browsers import Browsers, Setup
 from prober.pulse import Pulse
-from prober.refill import refill
+from prober.refill import Refill
 from prober.reports import Reports
 from prober.result import Outcome, Result
 from prober.runner import Runner
@@ -75,7 +75,7 @@ class Parts:
         self.failing: set[str] = set()  # checks that were not up when they last ran
         self._pace = Pace(NEWS_AT_ONCE)
         self.probing = Probing(lambda: self.config.modules, lambda: self.runner)
-        self._begun = clock.now()
+        self._refill = Refill(store, self.settle, clock, clock.now())
         self._store_is_up = True
         self._reload_refused = False
 
@@ -98,11 +98,12 @@ class Parts:
         self.deliverer.resume([*self.settle.standing(), *over], loaded.receipts)
         await self.deliverer.interrupted(loaded.interrupted)
         self.deliverer.hand(loaded.undelivered)
+        await self._refill.first({name for name, out in verdicts.items() if out is Outcome.UP})
 
     async def refill(self) -> None:
         """What rules that look back need of the history, while everything else goes on."""
         checks = [check.name for check in self.config.checks]
-        await refill(self.store, self.settle, checks, self._begun)
+        await self._refill.rest(checks)
 
     async def adopt(self, config: Config, changed: Iterable[str], removed: Iterable[str]) -> None:
         """From now on the agent is what `config` says; only the checks named are touched."""

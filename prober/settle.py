@@ -141,9 +141,16 @@ class Settle:
         """There are no more runs to be remembered, or they cannot be read."""
         self._incidents.watching.wait_no_more()
 
-    def remember(self, check: str, runs: Sequence[Ran]) -> None:
-        """The runs of a check before this life, the oldest first, for the rules that look back."""
-        self._incidents.remember(check, runs, self._clock.now())
+    def remember(self, check: str, runs: Sequence[Ran], *, was_up: bool = False) -> None:
+        """The runs of a check before this life, the oldest first, for the rules that look back.
+
+        `was_up`: it has not run in this life, and was up in the one before.
+        """
+        now = self._clock.now()
+        lapsed = self._incidents.watching.remember(check, runs, now)
+        if was_up:
+            self._incidents.lapse(lapsed, now)
+            self._take_news()
 
     def own(self, name: str, trouble: str | None, about: str = "") -> None:
         """What is wrong with the agent itself: `name` is offline or undelivered; None: nothing.

@@ -25,12 +25,12 @@ agent: {region: eu, data_dir: ./data}
 regions: [eu, us, ap]
 quorum: 2
 prometheus: {job: prober, scrape_interval: 1s}
-defaults: {interval: 500ms, timeout: 400ms}
+defaults: {interval: 1s, timeout: 950ms}
 checks:
   - {name: shop, http: "${TARGET:-http://127.0.0.1:1/}shop"}
 alerts:
-  down: {when: {failures: 2}, resolve: {successes: 2}}
-  errors: {when: {error_rate: 20%, over: 10s}}
+  down: {when: {failures: 3}, resolve: {successes: 2}}
+  errors: {when: {error_rate: 40%, over: 10s}}
 slos: [{name: up, availability: 99.9%}]
 connectivity: ["${TARGET:-http://127.0.0.1:1/}connectivity"]
 """

@@ -9,7 +9,7 @@ concerns very many alerts is done in slices, one at each `tick`.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import replace
 
 from prober.alerts.announced import Announced, is_remark
@@ -22,7 +22,6 @@ from prober.alerts.hold import FREE, Holding
 from prober.alerts.met import met
 from prober.alerts.notice import Delivery, Ended
 from prober.alerts.own import OFFLINE, Own
-from prober.alerts.past import Ran
 from prober.alerts.plan import CHECK_GONE, Plan
 from prober.alerts.rules import EffectiveRule
 from prober.alerts.saying import Saying
@@ -149,9 +148,10 @@ class Incidents:
         """The firings of what burns now, to whom they were told and by the ids they had then."""
         return self.saying.standing(self.book.firing())
 
-    def remember(self, check: str, runs: Sequence[Ran], now: float) -> None:
-        """What is kept of the runs of a check before this life, for the rules that look back."""
-        self.watching.remember(check, runs, now)
+    def lapse(self, keys: Iterable[Key], now: float) -> None:
+        """What these fired by is too old to count, and their checks were up when last seen."""
+        for key in keys:
+            self._telling.lapsed(key, now)
 
     def decide(self, decision: Decision, now: float) -> Decided:
         """Raises ProberError where it is refused."""

@@ -22,7 +22,8 @@ from prober.alerts.conditions import (
     StepSlow,
     ValueIs,
 )
-from prober.alerts.past import FRESH, Past, Rates, Spent, Times, Window
+from prober.alerts.past import Past, Rates, Spent, Times
+from prober.alerts.sliding import FRESH, Window
 from prober.result import Outcome, Result
 from prober.units import show_duration
 
@@ -38,13 +39,15 @@ _WORDS = {"lt": "below", "le": "at most", "gt": "above", "ge": "at least"}
 class Met(NamedTuple):
     """`about` is what the words are about; of failures they are the run's own, and so is the reason.
 
-    `past` is the window that was judged, if one was.
+    `past` is the window that was judged, if one was. `is_over`: it has too few runs to be
+    judged, but all of what it fired by has left it.
     """
 
     met: bool | None
     found: str = ""
     about: str = ""
     past: Rates | Times | Spent | None = None
+    is_over: bool = False
 
     def since(self, result: Result) -> float:
         """When the first of the runs began for which it is met; `result` is the newest."""
@@ -66,6 +69,7 @@ class Met(NamedTuple):
 OFTEN = "often"  # what failures are about where some of the runs between them may be up
 NOTHING = Met(None)
 MISSED = Met(False)
+OVER = Met(False, is_over=True)
 
 
 def met(condition: Condition, result: Result, past: Past | None, now: float) -> Met:
@@ -83,7 +87,7 @@ def met(condition: Condition, result: Result, past: Past | None, now: float) -> 
         case Percentile():
             return _percentile(condition, past, now)
         case BudgetBroken():
-            return _budget(condition, past)
+            return _budget(condition, past, now)
         case Expiring():
             return _expiring(condition, result, now)
         case ValueIs():
@@ -97,9 +101,11 @@ def _of_failures(condition: Failures) -> str:
 
 
 def _rate(condition: ErrorRate, past: Past | None, now: float) -> Met:
-    if not isinstance(past, Rates) or len(past.window) < condition.min_runs:
+    if not isinstance(past, Rates):
         return NOTHING
     window = past.window
+    if len(window) < condition.min_runs:
+        return _of_few(past, now)
     failed, runs = window.above, len(window)
     if failed < condition.min_failures or failed < round(condition.rate * runs, 9):
         window.said_at = -math.inf
@@ -115,9 +121,11 @@ def _rate(condition: ErrorRate, past: Past | None, now: float) -> Met:
 
 
 def _percentile(condition: Percentile, past: Past | None, now: float) -> Met:
-    if not isinstance(past, Times) or len(past.window) < condition.min_runs:
+    if not isinstance(past, Times):
         return NOTHING
     window = past.window
+    if len(window) < condition.min_runs:
+        return _of_few(past, now)
     if not window.beyond(condition.share):
         window.said_at = -math.inf
         return MISSED
@@ -130,11 +138,23 @@ def _percentile(condition: Percentile, past: Past | None, now: float) -> Met:
     return Met(True, _said(window, now, sentence), "latency", past)
 
 
-def _budget(condition: BudgetBroken, past: Past | None) -> Met:
-    if not isinstance(past, Spent) or not (judged := past.judged(condition.min_runs)):
+def _budget(condition: BudgetBroken, past: Past | None, now: float) -> Met:
+    if not isinstance(past, Spent):
         return NOTHING
+    if not (judged := past.judged(condition.min_runs)):
+        return _of_few(past, now)
     broken = [f"p75 of {one}" for one in judged if not one.ok]
     return Met(True, "; ".join(broken), "budget", past) if broken else MISSED
+
+
+def _of_few(past: Past, now: float) -> Met:
+    """Nobody looked for a while: too few runs to fire by, but enough to be over, where all are good."""
+    return OVER if any(map(len, past.asked)) and is_clear(past, now) else NOTHING
+
+
+def is_clear(past: Past, now: float) -> bool:
+    """Whether nothing bad can be in its windows."""
+    return all(window.is_clear(now) for window in past.asked)
 
 
 def _expiring(condition: Expiring, result: Result, now: float) -> Met:

@@ -1,13 +1,10 @@
 """What did the runs of a window come to? Kept in memory, for the rules that look back.
 
-Nothing here knows the clock: who adds a run says when it was. A clock that is
-set back makes what lies ahead of it as old as now.
+Nothing here knows the clock: who adds a run says when it was.
 """
 
 from __future__ import annotations
 
-import math
-from array import array
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple, TypeAlias
 
@@ -21,11 +18,11 @@ from prober.alerts.conditions import (
     Failures,
     Percentile,
 )
+from prober.alerts.sliding import Window
 from prober.result import Budget, Outcome, Reason, Result
 
 _SLOW = frozenset({Reason.LATENCY, Reason.TIMEOUT})  # failures that say how long it takes
 _FAILED = 0.5  # between 0, which is up, and the moment at which a run that failed began
-FRESH = 60.0  # seconds for which a sentence about a window may be told again
 
 
 class Ran(NamedTuple):
@@ -39,86 +36,6 @@ class Ran(NamedTuple):
     message: str = ""  # of one that is down
 
 
-class Window:
-    """The figures of the last `over` seconds, and how many of them are above `limit`."""
-
-    __slots__ = ("_at", "_first", "_values", "above", "limit", "over", "said", "said_at")
-
-    def __init__(self, over: float, limit: float) -> None:
-        self.over = over
-        self.limit = limit
-        self.above = 0
-        self.said = ""  # the last sentence about it, made at `said_at`
-        self.said_at = -math.inf
-        self._at = array("d")
-        self._values = array("d")
-        self._first = 0  # what lies before is forgotten
-
-    def __len__(self) -> int:
-        return len(self._values) - self._first
-
-    def add(self, value: float, now: float) -> None:
-        self._set_back(now)
-        self._at.append(now)
-        self._values.append(value)
-        self.above += value > self.limit
-        self.forget(now)
-
-    def forget(self, now: float) -> None:
-        """What is `over` old, or older."""
-        first, end = self._first, len(self._at)
-        while first < end and self._at[first] <= now - self.over:
-            self.above -= self._values[first] > self.limit
-            first += 1
-        if first > 32 and first * 2 > end:
-            del self._at[:first], self._values[:first]
-            first = 0
-        self._first = first
-
-    def put_before(self, earlier: Iterable[tuple[float, float]], now: float) -> None:
-        """Moments and figures of before all that is there."""
-        latest = self._at[self._first] if len(self) else now
-        older = sorted((min(at, latest), value) for at, value in earlier)
-        self._at = array("d", [at for at, _ in older]) + self._at[self._first :]
-        self._values = array("d", [value for _, value in older]) + self._values[self._first :]
-        self.above += sum(value > self.limit for _, value in older)
-        self._first = 0
-        self.said_at = -math.inf
-        self.forget(now)
-
-    def fit(self, over: float, limit: float) -> None:
-        """Other bounds from now on, for what is there as well."""
-        if (over, limit) == (self.over, self.limit):
-            return
-        self.over, self.limit = over, limit
-        self.above = sum(value > limit for value in self._values[self._first :])
-        self.said_at = -math.inf
-
-    def quantile(self, share: float) -> float:
-        """The least figure that so many of all do not go beyond; there is at least one."""
-        return sorted(self._values[self._first :])[_rank(share, len(self)) - 1]
-
-    def first_above(self) -> tuple[float, float] | None:
-        """When it was, and the figure."""
-        there = zip(self._at[self._first :], self._values[self._first :], strict=True)
-        return next((one for one in there if one[1] > self.limit), None)
-
-    def beyond(self, share: float) -> bool:
-        """Whether that quantile is above the limit, without looking for it."""
-        return len(self) - self.above < _rank(share, len(self))
-
-    def _set_back(self, now: float) -> None:
-        index = len(self._at)
-        while index > self._first and self._at[index - 1] > now:
-            index -= 1
-            self._at[index] = now
-            self.said_at = -math.inf
-
-
-def _rank(share: float, count: int) -> int:
-    return max(1, math.ceil(round(share * count, 9)))
-
-
 class Rates:
     """Which of the runs failed. Not `ready` while those of an earlier life are being read."""
 
@@ -130,18 +47,24 @@ class Rates:
         self.ready = True
 
     @property
+    def asked(self) -> Sequence[Window]:
+        """What the rule is about."""
+        return (self.window,)
+
+    @property
     def since(self) -> float | None:
         """When the first run began that failed in this window."""
         first = self.window.first_above()
         return None if first is None else first[1]
 
     def add(self, result: Result, now: float) -> None:
-        if result.outcome is Outcome.UNKNOWN or result.maintenance:
-            return
         is_down = result.outcome is Outcome.DOWN
-        self.window.add(result.started_at if is_down else 0.0, now)
-        if is_down:
-            self.blamed.add(result, now)
+        if result.outcome is Outcome.UNKNOWN or result.maintenance:
+            self.window.forget(now)
+        else:
+            self.window.add(result.started_at if is_down else 0.0, now)
+            if is_down:
+                self.blamed.add(result, now)
         self.blamed.forget(now - self.window.over)
 
     def refill(self, runs: Iterable[Ran], now: float) -> None:
@@ -160,6 +83,11 @@ class Times:
         self.window = Window(condition.over, condition.limit)
         self.blamed = Blamed()
         self.ready = True
+
+    @property
+    def asked(self) -> Sequence[Window]:
+        """What the rule is about."""
+        return (self.window,)
 
     @property
     def since(self) -> float | None:
@@ -211,8 +139,7 @@ class Spent:
     @property
     def since(self) -> float | None:
         """When the first run was over that was over a budget which is broken."""
-        places = self.windows.items()
-        broken = [its for (name, _), its in places if self.budget in (ANY, name) and _is_over(its)]
+        broken = filter(_is_over, self.asked)
         return min((first[0] for its in broken if (first := its.first_above())), default=None)
 
     def add(self, result: Result, now: float) -> None:
@@ -236,6 +163,11 @@ class Spent:
             window = self.windows.setdefault(place, Window(self.over, limits[place]))
             window.put_before(earlier, now)
         self._leave_out(now)
+
+    @property
+    def asked(self) -> Sequence[Window]:
+        """Those of the budgets that the rule is about."""
+        return [its for (name, _), its in self.windows.items() if self.budget in (ANY, name)]
 
     def judged(self, least: int) -> list[Budget]:
         """The p75 beside the limit, for each with so many runs."""
@@ -262,6 +194,7 @@ class Now:
     """The past of what is seen in one run: there is none."""
 
     __slots__ = ("ready",)
+    asked: Sequence[Window] = ()
 
     def __init__(self) -> None:
         self.ready = True

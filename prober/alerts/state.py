@@ -6,7 +6,7 @@ the time says to the phase that a state is in, and what that changes.
 Without `for` what is met fires at once. A run is good that is up or, of other
 conditions than failures, that does not meet it. A result that is unknown is our
 own fault, and a window may have too few runs to say anything: that moves nothing
-and resets nothing.
+and resets nothing. But where nothing bad is left in it one good run is enough.
 While it flaps, one alert is held open: the machine goes on below, `shadow` says
 whether that one would fire, and its changes are only counted.
 The state knows nothing of the thresholds it was reached under, so that an
@@ -19,8 +19,7 @@ What each change asks of whoever tells of it:
     CALMED    nothing: it burns on as any that fires
     RESOLVED  say that it is over since `well_since`; what is left is no incident,
               and may still be worth keeping (recent changes), so keep it as any state
-Whenever a state is kept that is held open or has recent changes, `wake_at` may
-have moved.
+`wake_at` may have moved for a kept state that is held open or has recent changes.
 """
 
 from __future__ import annotations
@@ -77,6 +76,13 @@ def elapse(state: AlertState, rule: EffectiveRule, now: float) -> tuple[AlertSta
     elif state.phase is Phase.QUIET:
         return _rested(state, state.changes, rule, now), None
     return remind(state, rule, now)
+
+
+def lapse(state: AlertState, rule: EffectiveRule, now: float) -> tuple[AlertState, Change | None]:
+    """The state of an alert by a window, when all that was in that is too old: nobody looked."""
+    if (move := MOVES.get((state.phase, Signal.WELL))) is None:
+        return state, None
+    return _rested(state, _noted(state, rule, now), rule, now), move.change
 
 
 def remind(state: AlertState, rule: EffectiveRule, now: float) -> tuple[AlertState, Change | None]:
@@ -146,7 +152,8 @@ def _look(
             return _bad(state, result, found), Signal.BAD
         up_since = state.up_since if state.streak else result.started_at
         seen = replace(state, streak=state.streak + 1, up_since=up_since)
-        return seen, Signal.WELL if seen.streak >= rule.successes else Signal.GOOD
+        is_well = found.is_over or seen.streak >= rule.successes
+        return seen, Signal.WELL if is_well else Signal.GOOD
     seen = _seen(state, result, rule.condition, found)
     if seen.below is Phase.QUIET:
         return seen, Signal.CLEAR

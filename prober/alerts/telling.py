@@ -23,7 +23,7 @@ from prober.alerts.moves import Change, Phase
 from prober.alerts.notice import Ended
 from prober.alerts.rules import LEAST_REMIND, EffectiveRule
 from prober.alerts.saying import Saying
-from prober.alerts.state import QUIET, AlertState, Key, elapse, wake_at, well_since
+from prober.alerts.state import QUIET, AlertState, Key, elapse, lapse, wake_at, well_since
 from prober.alerts.watching import Watching
 
 _BAD = (Phase.FIRING, Phase.PENDING)  # where the last run was
@@ -168,6 +168,17 @@ class Telling:
                 self._saying.reminded(key, after)
             after = self._escalate(key, after, now)
         self.wake(key, after, rule, earliest=now + LEAST_REMIND, held=held)
+
+    def lapsed(self, key: Key, now: float) -> None:
+        """What it fired by is too old to count, and its check was up when it was last seen."""
+        rule, state = self._watching.rule(key), self._book.get(key)
+        if rule is None:
+            return
+        after, change = lapse(state, rule, now)
+        if change is Change.RESOLVED:
+            self._book.keep(key, after)
+            self.over(key, state, Ended(at=now, up_since=well_since(state, None)), now)
+            self.wake(key, after, rule)
 
     def flaps(self, key: Key, state: AlertState, rule: EffectiveRule, now: float) -> None:
         """It is held open from now on; kept already."""

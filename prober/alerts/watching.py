@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TypeAlias
 
 from prober.alerts.faults import AGENT, watched
+from prober.alerts.met import is_clear
 from prober.alerts.past import Past, Ran
 from prober.alerts.pasts import Back, Pasts, looks_back
 from prober.alerts.plan import Plan, Watched
@@ -36,11 +37,14 @@ class Watching:
         """Which of its earlier runs `remember` has to be given; None for none."""
         return looks_back(self._plan.checks[check].rules) if check in self._plan.checks else None
 
-    def remember(self, check: str, runs: Sequence[Ran], now: float) -> None:
-        """What is kept of the runs of an earlier life, once for each check; there may be none."""
-        if check not in self.looking:
-            self.rules(check)
+    def remember(self, check: str, runs: Sequence[Ran], now: float) -> Sequence[Key]:
+        """What is kept of the runs of an earlier life, once for each check; there may be none.
+
+        Gives the alerts by windows for which none of these speaks any more.
+        """
+        looking = self.looking.get(check) or self.rules(check)
         self._pasts.remember(check, runs, now)
+        return [key for key, _, past in looking if past and past.asked and is_clear(past, now)]
 
     def wait_no_more(self) -> None:
         """There are no more to be remembered, or they cannot be read."""

@@ -10,8 +10,9 @@ import pytest
 
 from prober.alerts.conditions import Condition, ErrorRate, Failures, Percentile, ValueIs
 from prober.alerts.notice import Event
-from prober.alerts.past import Rates, Window
+from prober.alerts.past import Ran, Rates
 from prober.alerts.rules import EffectiveRule
+from prober.alerts.sliding import Window
 from prober.alerts.state import AlertState
 from prober.alerts.words import moment
 from prober.result import Assertion, Finding, Reason, Result
@@ -179,6 +180,59 @@ def test_after_a_restart_a_window_says_nothing_until_it_has_its_runs() -> None:
     assert put(later, [result(UP)] * 3) == []
     assert put(later, [result(UP)]) == []  # the first good one
     assert put(later, [result(UP)]) == [Event.RESOLVED]
+
+
+def again(story: Story, after: float, *, was_up: bool = False) -> Story:
+    """Another life, so many seconds later; it is told of the runs of the one before."""
+    later = Story(plan(ERRORS))
+    later.incidents.watching.wait()
+    later.incidents.load(story.incidents.states)
+    later.incidents.configure(plan(ERRORS), later.now)
+    past = story.incidents._looking["api"][0][2]
+    assert isinstance(past, Rates)
+    runs = [Ran(at, DOWN, None, 0.1, message="refused") for at in past.window._at]
+    later.now = story.now + after
+    lapsed = later.incidents.watching.remember("api", runs, later.now)
+    if was_up:
+        later.incidents.lapse(lapsed, later.now)
+    return later
+
+
+def test_what_a_window_fired_by_long_before_a_restart_is_over_with_the_first_good_run() -> None:
+    story = Story(plan(ERRORS))
+    put(story, [result(DOWN)] * 4)
+
+    assert put(again(story, after=60), [result(UP)]) == [Event.RESOLVED]
+    assert put(again(story, after=60), [result(DOWN)]) == []
+
+
+def test_what_a_window_fired_by_long_before_a_restart_is_over_at_once_where_it_was_up_last() -> (
+    None
+):
+    story = Story(plan(ERRORS))
+    put(story, [result(DOWN)] * 4)
+    put(story, [result(UP)])
+
+    assert put(again(story, after=55, was_up=True), []) == []  # two are in it still
+    assert put(again(story, after=60, was_up=True), []) == [Event.RESOLVED]
+
+
+def test_a_window_that_still_has_what_it_fired_by_waits_for_its_runs() -> None:
+    story = Story(plan(ERRORS))
+    put(story, [result(DOWN)] * 4)
+
+    later = again(story, after=57)  # two are in it, and then one
+    assert put(later, [result(UP)] * 2) == []
+    assert put(later, [result(UP)]) == [Event.RESOLVED]  # there is none
+
+
+def test_when_nobody_looked_for_long_what_a_window_fired_by_is_over() -> None:
+    story = Story(plan(ERRORS))
+    put(story, [result(DOWN)] * 4)
+    story.now += 57  # of all that was seen in this life the last three seconds are left
+    assert put(story, [result(UP)]) == []
+    story.now += 2
+    assert put(story, [result(UP)]) == [Event.RESOLVED]
 
 
 def test_a_window_goes_on_over_a_reload() -> None:

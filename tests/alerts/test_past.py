@@ -15,9 +15,10 @@ from prober.alerts.conditions import (
     Percentile,
 )
 from prober.alerts.met import met
-from prober.alerts.past import NOW, Now, Past, Ran, Rates, Spent, Times, Window, fitting
+from prober.alerts.past import NOW, Now, Past, Ran, Rates, Spent, Times, fitting
 from prober.alerts.pasts import Back, Pasts, looks_back
 from prober.alerts.rules import EffectiveRule
+from prober.alerts.sliding import Window
 from prober.result import Budget, Outcome, Reason
 from tests.alerts.samples import DOWN, UNKNOWN, UP, result
 from tests.fake_clock import NOON
@@ -78,6 +79,33 @@ def test_a_clock_that_is_set_back_keeps_nothing_for_ever() -> None:
     assert (len(window), window.above) == (3, 2)
     window.forget(NOON - 4900)
     assert (len(window), window.above) == (1, 0)
+
+
+def test_a_window_is_clear_only_where_it_knows_all_that_could_be_in_it() -> None:
+    window = Window(10, 0.5)
+    assert not window.is_clear(NOON)
+    window.add(0.0, NOON)
+    assert not window.is_clear(NOON)
+    window.add(0.0, NOON + 10)
+    assert window.is_clear(NOON + 10)
+
+    window.fit(20, 0.5)  # the half of it was forgotten
+    assert not window.is_clear(NOON + 10)
+    window.add(0.0, NOON + 20)
+    assert window.is_clear(NOON + 20)
+
+    window.add(1.0, NOON + 21)
+    assert not window.is_clear(NOON + 21)
+    window.add(0.0, NOON - 5000)  # the clock was set back
+    window.add(0.0, NOON - 4979)
+    assert window.is_clear(NOON - 4979)
+
+
+def test_a_window_that_was_told_of_an_earlier_life_knows_all() -> None:
+    window = Window(10, 0.5)
+    window.put_before([], NOON)
+    window.add(0.0, NOON)
+    assert window.is_clear(NOON)
 
 
 def test_what_is_forgotten_takes_no_room() -> None:

@@ -36,10 +36,14 @@ def block(seconds: float) -> None:
     time.sleep(seconds)
 
 
-async def looked_up(net: Network, port: int, attempt: Attempt) -> float:
+async def looked_up(
+    net: Network, port: int, attempt: Attempt, away: threading.Event | None = None
+) -> float:
     """Connects, looks away while the name is asked for; gives the total that is told."""
     connecting = asyncio.create_task(net.connect(Endpoint("shop.example", port), attempt))
     await asyncio.sleep(0)
+    if away is not None:
+        away.set()
     block(LATE)
     connection = await connecting
     total = net.clock.monotonic() - connection.started_at
@@ -50,9 +54,15 @@ async def looked_up(net: Network, port: int, attempt: Attempt) -> float:
 async def test_a_lookup_does_not_count_our_own_lateness(
     net: Network, resolv_conf: Callable[[str], None], attempt: Attempt
 ) -> None:
-    with dns_server(SHOP) as server, raw_server(Do.HANG) as target:
+    away = threading.Event()
+
+    def then(query: dns.message.Message, transport: str) -> Sequence[bytes]:
+        away.wait(5)  # or all of it may be over before anybody looks away
+        return SHOP(query, transport)
+
+    with dns_server(then) as server, raw_server(Do.HANG) as target:
         resolv_conf(server.conf)
-        total = await looked_up(net, target.port, attempt)
+        total = await looked_up(net, target.port, attempt, away)
 
     assert total < LATE / 2
     assert attempt.phases["resolve"] < LATE / 2
