@@ -38,6 +38,6 @@ def _logging_is_left_as_it_was() -> Iterator[None]:
 
 @pytest.hookimpl(wrapper=True, optionalhook=True)
 def pytest_xdist_auto_num_workers() -> Generator[None, int, int]:
-    """`-n auto`: one more than there are processors, since many tests wait for a process or a limit."""
+    """`-n auto`: two more than there are processors, since many tests wait for a process or a limit."""
     found = yield
-    return found if "PYTEST_XDIST_AUTO_NUM_WORKERS" in os.environ else found + 1
+    return found if "PYTEST_XDIST_AUTO_NUM_WORKERS" in os.environ else found + 2
