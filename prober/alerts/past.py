@@ -128,12 +128,13 @@ def _is_timed(outcome: Outcome, reason: Reason | None) -> bool:
 class Spent:
     """What the runs of a journey measured where they have a budget, by budget and page."""
 
-    __slots__ = ("budget", "over", "ready", "windows")
+    __slots__ = ("_knows_all", "budget", "over", "ready", "windows")
 
     def __init__(self, condition: BudgetBroken) -> None:
         self.budget = condition.budget
         self.over = condition.over
         self.windows: dict[tuple[str, str | None], Window] = {}
+        self._knows_all = False  # also of what was not measured before
         self.ready = True
 
     @property
@@ -146,13 +147,18 @@ class Spent:
         if result.outcome is Outcome.UNKNOWN or result.maintenance:
             return
         for one in result.budgets:
-            window = self.windows.setdefault((one.budget, one.page), Window(self.over, one.limit))
-            window.fit(self.over, one.limit)
-            window.add(one.actual, now)
+            place = (one.budget, one.page)
+            if place not in self.windows:
+                self.windows[place] = Window(self.over, one.limit)
+                if self._knows_all:
+                    self.windows[place].put_before((), now)
+            self.windows[place].fit(self.over, one.limit)
+            self.windows[place].add(one.actual, now)
         self._leave_out(now)
 
     def refill(self, runs: Iterable[Ran], now: float) -> None:
         """The limits are those of the newest run."""
+        self._knows_all = True
         figures: dict[tuple[str, str | None], list[tuple[float, float]]] = {}
         limits: dict[tuple[str, str | None], float] = {}
         for run in runs:

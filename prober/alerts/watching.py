@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 from prober.alerts.faults import AGENT, watched
 from prober.alerts.met import is_clear
-from prober.alerts.past import Past, Ran
+from prober.alerts.past import NOW, Past, Ran
 from prober.alerts.pasts import Back, Pasts, looks_back
 from prober.alerts.plan import Plan, Watched
 from prober.alerts.rules import EffectiveRule
@@ -44,7 +44,7 @@ class Watching:
         """
         looking = self.looking.get(check) or self.rules(check)
         self._pasts.remember(check, runs, now)
-        return [key for key, _, past in looking if past and past.asked and is_clear(past, now)]
+        return [key for key, _, past in looking if past and past is not NOW and is_clear(past, now)]
 
     def wait_no_more(self) -> None:
         """There are no more to be remembered, or they cannot be read."""

@@ -153,6 +153,19 @@ def test_a_page_that_is_gone_is_forgotten() -> None:
     assert spent.windows == {}
 
 
+def test_a_budget_that_nobody_measured_lately_is_clear_where_the_earlier_life_is_known() -> None:
+    one = Budget(budget="lcp", page="p", limit=1, actual=0.5, ok=True)
+    rule = BudgetBroken(budget="any", over=60, min_runs=9)
+    for known in (False, True):
+        spent = fitting(None, rule)
+        assert isinstance(spent, Spent)
+        if known:
+            spent.refill([], NOON)
+        spent.add(result(UP)._replace(budgets=(one,)), NOON)
+        found = met(rule, result(UP), spent, NOON)
+        assert (found.met, found.is_over) == ((False, True) if known else (None, False))
+
+
 runs = st.lists(
     st.tuples(st.sampled_from([UP, DOWN, UNKNOWN]), st.integers(1, 9), st.integers(0, 30)),
     max_size=40,
