@@ -40,7 +40,7 @@ def stuck(page, step, params):
 """
 WHOLE = Limits()
 LATE = 8.0  # seconds that a busy machine may add
-CALM = 5.0  # checks a second, of the ten that are wanted: a busy machine takes its part of them
+CALM = 2.0  # checks a second, of the ten that are wanted: a busy machine takes its part of them
 GOOD = "assert page.url"
 WAIT = "page.get_by_text('never').click(timeout=60_000)"
 

@@ -28,7 +28,7 @@ from tests.servers.tls import Authority
 from tests.wire.ways import GET, new_attempt
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs the kernel's stamps")
-LATE = 0.8  # seconds for which nobody looks; answers are there in less than half of it
+LATE = 1.6  # seconds for which nobody looks; answers are there in less than half of it
 SHOP = zone({"shop.example A": ["127.0.0.1"]})
 
 

@@ -21,7 +21,7 @@ from tests.servers.tls import Authority
 from tests.wire.ways import new_attempt
 
 STEP = 0.0005  # seconds
-LATE = 0.4  # seconds for which nobody looks
+LATE = 2.0  # seconds for which nobody looks: a handshake takes less than the half of it
 
 
 def block(seconds: float) -> None:
