@@ -221,7 +221,7 @@ async def test_asking_for_a_token_is_no_part_of_the_runs_time() -> None:
 
     async def slow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
-        await asyncio.sleep(1.0)
+        await asyncio.sleep(2.0)
         asked.set()
         writer.write(reply(200, b'{"access_token": "abcdef"}'))
 
@@ -235,9 +235,9 @@ async def test_asking_for_a_token_is_no_part_of_the_runs_time() -> None:
 
     assert asked.is_set()
     assert up.seconds == pytest.approx(sum(up.phases.values()), abs=1e-3)
-    assert up.seconds < 1.0
+    assert up.seconds < 2.0
     assert why(gone)[0] == "connect"
-    assert gone.seconds < 1.0
+    assert gone.seconds < 2.0
 
 
 async def test_a_token_that_does_not_come_is_a_timeout_of_the_run() -> None:

@@ -297,6 +297,8 @@ async def test_a_clock_that_was_set_meanwhile_is_not_believed(ahead: float) -> N
         connection = await net.connect(Endpoint("127.0.0.1", server.port), new_attempt())
         asking = asyncio.create_task(exchange(connection, GET))
         await asyncio.sleep(0)
+        while not server.taken:
+            block(0.01)
         block(0.2)
         clock.ahead = ahead
         response = await asking
