@@ -190,14 +190,17 @@ class Agent:
 
     # Reload
 
-    async def reload(self) -> Sequence[str]:
+    async def reload(self, *, if_changed: bool = False) -> Sequence[str]:
         """Reads the config again and touches only what changed; what that was, a text each.
 
+        `if_changed`: nothing, unless files of targets have changed since the last time.
         Raises ConfigError with every reason; then nothing at all has changed.
         """
         async with self._reloading:
             try:
-                await self._targets.changed()  # if it fails, the next change is worth another try
+                # If it fails, the next change is worth another try.
+                if not await self._targets.changed() and if_changed:
+                    return ()
                 loaded = await load_in_child(self._path, os.environ)
                 old, new = self._parts.config, loaded.config
                 if refused := cannot_change(old, new):
@@ -231,12 +234,11 @@ class Agent:
         """Takes up files of targets that were changed, without being asked."""
         while True:
             await self._clock.sleep(EVERY)
-            if await self._targets.changed():
-                await self._reload_by_signal()
+            await self._reload_by_signal(if_changed=True)
 
-    async def _reload_by_signal(self) -> None:
+    async def _reload_by_signal(self, *, if_changed: bool = False) -> None:
         try:
-            await self.reload()
+            await self.reload(if_changed=if_changed)
         except ProberError:
             return  # said in the log and in the metrics
 
