@@ -36,13 +36,13 @@ class Ran(NamedTuple):
     message: str = ""  # of one that is down
 
 
-class Rates:
-    """Which of the runs failed. Not `ready` while those of an earlier life are being read."""
+class _One:
+    """A window, and how its bad runs failed. Not `ready` while those of an earlier life are being read."""
 
     __slots__ = ("blamed", "ready", "window")
 
-    def __init__(self, condition: ErrorRate) -> None:
-        self.window = Window(condition.over, _FAILED)
+    def __init__(self, over: float, limit: float) -> None:
+        self.window = Window(over, limit)
         self.blamed = Blamed()
         self.ready = True
 
@@ -50,6 +50,15 @@ class Rates:
     def asked(self) -> Sequence[Window]:
         """What the rule is about."""
         return (self.window,)
+
+
+class Rates(_One):
+    """Which of the runs failed."""
+
+    __slots__ = ()
+
+    def __init__(self, condition: ErrorRate) -> None:
+        super().__init__(condition.over, _FAILED)
 
     @property
     def since(self) -> float | None:
@@ -74,20 +83,13 @@ class Rates:
         _blame_earlier(self.blamed, filter(_is_down, said), now - self.window.over)
 
 
-class Times:
+class Times(_One):
     """How long the runs took of which that can be said."""
 
-    __slots__ = ("blamed", "ready", "window")
+    __slots__ = ()
 
     def __init__(self, condition: Percentile) -> None:
-        self.window = Window(condition.over, condition.limit)
-        self.blamed = Blamed()
-        self.ready = True
-
-    @property
-    def asked(self) -> Sequence[Window]:
-        """What the rule is about."""
-        return (self.window,)
+        super().__init__(condition.over, condition.limit)
 
     @property
     def since(self) -> float | None:
